@@ -16,7 +16,7 @@ mod limits;
 mod task;
 
 pub use digest::{Digest, DigestParseError};
-pub use grant::{DirGrant, EnvGrant, Grant, GrantError, HttpOutGrant};
+pub use grant::{DirGrant, EnvGrant, GrantError, Grants, HttpOutGrant};
 pub use id::{IdParseError, SpanId, StateId, TaskId, TraceId};
 pub use limits::{LimitKind, Limits};
 pub use task::{
