@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::route::Route;
@@ -51,17 +51,33 @@ pub(crate) fn generator(place: &Place) -> Result<PathBuf> {
     Ok(target.join("release/generate"))
 }
 
-/// Runs cargo and returns the executables that it names.
+/// Runs cargo and returns the Wasm programs that it names.
 fn compile(place: &Place, route: &Route, what: &[&str]) -> Result<Vec<PathBuf>> {
     let format = "--message-format=json-render-diagnostics";
     let args = ["build", "--release", "--locked", "--quiet", format];
     let messages = output(route.cargo(place, &args).args(what))?;
+    let files = programs(&messages)?;
+    if files.is_empty() {
+        bail!("cargo names no Wasm program");
+    }
+    Ok(files)
+}
+
+/// The Wasm files of binary targets in cargo's JSON messages.
+fn programs(messages: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for line in messages.lines() {
         let message: Value = serde_json::from_str(line).context("cargo printed no JSON")?;
-        if let Some(file) = message.get("executable").and_then(Value::as_str) {
-            files.push(PathBuf::from(file));
+        if message.pointer("/target/kind/0") != Some(&Value::from("bin")) {
+            continue;
         }
+        let names = message.get("filenames").and_then(Value::as_array);
+        let paths = names.into_iter().flatten().filter_map(Value::as_str);
+        files.extend(
+            paths
+                .filter(|name| name.ends_with(".wasm"))
+                .map(PathBuf::from),
+        );
     }
     Ok(files)
 }
@@ -80,4 +96,21 @@ fn publish(from: &Path, to: &Path) -> Result<()> {
     let temporary = to.with_extension(format!("tmp{}", std::process::id()));
     fs::write(&temporary, bytes)?;
     fs::rename(&temporary, to).with_context(|| format!("cannot write `{}`", to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_wasm_files_of_binaries_count() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"kind":["lib"]},"filenames":["/t/libx.rlib"]}
+{"reason":"compiler-artifact","target":{"kind":["bin"]},"filenames":["/t/noop.wasm","/t/noop.d"]}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(programs(messages).unwrap(), [PathBuf::from("/t/noop.wasm")]);
+        assert_eq!(
+            name_with(Path::new("/t/noop.wasm"), "p1.wasm").unwrap(),
+            "noop.p1.wasm"
+        );
+    }
 }
