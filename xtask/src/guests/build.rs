@@ -24,9 +24,7 @@ pub(crate) fn build(place: &Place) -> Result<PathBuf> {
     )?;
     for (files, extension) in [(components, "wasm"), (modules, "p1.wasm")] {
         for file in files {
-            let to = guests
-                .join(&file)
-                .with_file_name(name_with(&file, extension)?);
+            let to = guests.join(name_with(&file, extension)?);
             publish(&file, &to)?;
         }
     }
