@@ -162,11 +162,7 @@ impl TaskTrace {
     /// Makes the record's form of the task's end. `wall` comes from a clock of its own, not from
     /// the spans: [`crate::Coverage`] compares the two.
     pub fn into_ended(self, task: TaskId, status: control::TaskStatus, wall: Duration) -> record::Ended {
-        record::Ended {
-            task_id: task.as_bytes().to_vec(),
-            status: status.into(),
-            ..self.into_spans(wall)
-        }
+        record::Ended { task_id: task.as_bytes().to_vec(), status: status.into(), ..self.into_spans(wall) }
     }
 
     /// Makes the same for a trace without a task, such as a refused submit.
