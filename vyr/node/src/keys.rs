@@ -1,4 +1,6 @@
 //! Idempotency keys: a repeated submit answers with the first one's task.
+//!
+//! Keys of this run of the node are in memory; those of earlier runs are in the record.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -6,20 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use buffa::Message as _;
 use connectrpc::ErrorCode;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use vyr_model::{Digest, TaskId, TraceId};
-use vyr_proto::control::SubmitTaskRequest;
-use vyr_telemetry::record::Synced;
 
 use crate::Refusal;
 
 /// How long a key is remembered; the Control API promises it.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(24 * 3600);
-/// Keys that are remembered at most; beyond it the oldest go first.
-const MAX_KEYS: usize = 200_000;
+/// Keys in memory at most; beyond it the oldest are looked up in the record.
+const MAX_KEYS: usize = 100_000;
 
 #[derive(Default)]
 pub(crate) struct Keys(Mutex<Known>);
@@ -37,108 +36,74 @@ struct Entry {
 }
 
 /// How far the submit that brought a key has come.
-#[derive(Clone)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Submit {
     UnderWay,
-    Kept { trace_id: TraceId, synced: Option<Synced> },
-    Refused,
+    Recorded(TraceId),
 }
 
-/// What a submit's key says.
+/// What a key says of a submit.
 pub(crate) enum Claim<'a> {
-    /// It has none.
-    Keyless,
-    /// It is the first with this key.
+    /// It is the first with this key, as far as memory goes.
     New(NewClaim<'a>),
-    /// The same submit came before.
-    Existing(Earlier),
-}
-
-/// The submit that came before.
-pub(crate) struct Earlier {
-    pub(crate) task: TaskId,
-    pub(crate) trace_id: TraceId,
-    /// Resolves when that submit is durable; `None` after a restart, when it is.
-    pub(crate) synced: Option<Synced>,
+    /// The same submit came before: its task and trace.
+    Existing(TaskId, TraceId),
 }
 
 /// Holds a key for a submit under way; dropped without `keep`, it gives the key back.
 pub(crate) struct NewClaim<'a> {
     keys: &'a Keys,
     key: Arc<str>,
-    submit: Option<watch::Sender<Submit>>,
+    submit: watch::Sender<Submit>,
+    kept: bool,
 }
 
 impl Keys {
-    /// Claims the request's key for `task`; waits for an equal submit that is under way.
-    pub(crate) async fn claim(&self, request: &SubmitTaskRequest, task: TaskId) -> Result<Claim<'_>, Refusal> {
-        if request.idempotency_key.is_empty() {
-            return Ok(Claim::Keyless);
-        }
-        let content = Digest::of(&request.encode_to_vec());
+    /// Claims a key for `task`; waits for an equal submit that is under way.
+    pub(crate) async fn claim(&self, key: &str, content: Digest, task: TaskId) -> Result<Claim<'_>, Refusal> {
         loop {
-            let mut submit = match self.look_up(&request.idempotency_key, content, task)? {
-                Ok(claim) => return Ok(claim),
-                Err((earlier, submit)) => {
-                    if let Submit::Kept { trace_id, synced } = submit.borrow().clone() {
-                        return Ok(Claim::Existing(Earlier { task: earlier, trace_id, synced }));
+            let mut submit = match self.0.lock().look_up(key, content)? {
+                Some((earlier, submit)) => {
+                    if let Submit::Recorded(trace_id) = *submit.borrow() {
+                        return Ok(Claim::Existing(earlier, trace_id));
                     }
                     submit
                 }
+                None => return Ok(Claim::New(self.insert(key, content, task))),
             };
-            // an error means that the claim was dropped: look again
-            let _ = submit.wait_for(|submit| !matches!(submit, Submit::UnderWay)).await;
+            // an error means that the other submit was refused: look again
+            let _ = submit.wait_for(|submit| *submit != Submit::UnderWay).await;
         }
     }
 
-    /// Remembers a key of a task that was submitted before a restart.
-    pub(crate) fn restore(&self, key: &str, content: Digest, task: TaskId, trace_id: TraceId) {
-        let (_, submit) = watch::channel(Submit::Kept { trace_id, synced: None });
-        self.0.lock().insert(Arc::from(key), Entry { content, task, submit }, Instant::now());
+    fn insert(&self, key: &str, content: Digest, task: TaskId) -> NewClaim<'_> {
+        let (sender, submit) = watch::channel(Submit::UnderWay);
+        let key: Arc<str> = Arc::from(key);
+        let mut known = self.0.lock();
+        known.expire(Instant::now());
+        known.by_age.push_back((Instant::now(), Arc::clone(&key), task));
+        known.by_key.insert(Arc::clone(&key), Entry { content, task, submit });
+        NewClaim { keys: self, key, submit: sender, kept: false }
     }
+}
 
+impl Known {
     #[expect(clippy::type_complexity, reason = "one caller")]
     fn look_up(
         &self,
         key: &str,
         content: Digest,
-        task: TaskId,
-    ) -> Result<Result<Claim<'_>, (TaskId, watch::Receiver<Submit>)>, Refusal> {
-        let mut known = self.0.lock();
-        known.expire(Instant::now());
-        let refused = |entry: &Entry| matches!(*entry.submit.borrow(), Submit::Refused);
-        match known.by_key.get(key) {
-            Some(entry) if !refused(entry) => {
-                if entry.content != content {
-                    return Err(Refusal::new(
-                        ErrorCode::AlreadyExists,
-                        "IDEMPOTENCY_KEY_REUSED",
-                        key,
-                        format!("the idempotency key `{key}` named another submit, task {}", entry.task),
-                        "use a new key for a new task; send the same request to repeat one",
-                    ));
-                }
-                Ok(Err((entry.task, entry.submit.clone())))
-            }
-            _ => {
-                let (sender, submit) = watch::channel(Submit::UnderWay);
-                let key: Arc<str> = Arc::from(key);
-                known.insert(Arc::clone(&key), Entry { content, task, submit }, Instant::now());
-                Ok(Ok(Claim::New(NewClaim { keys: self, key, submit: Some(sender) })))
-            }
+    ) -> Result<Option<(TaskId, watch::Receiver<Submit>)>, Refusal> {
+        match self.by_key.get(key) {
+            Some(entry) if entry.content != content => Err(reused(key, entry.task)),
+            Some(entry) => Ok(Some((entry.task, entry.submit.clone()))),
+            None => Ok(None),
         }
-    }
-}
-
-impl Known {
-    fn insert(&mut self, key: Arc<str>, entry: Entry, now: Instant) {
-        self.by_age.push_back((now, Arc::clone(&key), entry.task));
-        self.by_key.insert(key, entry);
     }
 
     fn expire(&mut self, now: Instant) {
         while let Some((since, key, task)) = self.by_age.front() {
-            if self.by_age.len() <= MAX_KEYS && now.duration_since(*since) < LIFETIME {
+            if self.by_age.len() < MAX_KEYS && now.duration_since(*since) < LIFETIME {
                 break;
             }
             if self.by_key.get(key).is_some_and(|entry| entry.task == *task) {
@@ -150,19 +115,47 @@ impl Known {
 }
 
 impl NewClaim<'_> {
-    /// Keeps the key for the task, whose record is on its way.
-    pub(crate) fn keep(mut self, trace_id: TraceId, synced: Synced) {
-        if let Some(submit) = self.submit.take() {
-            submit.send_replace(Submit::Kept { trace_id, synced: Some(synced) });
-        }
+    /// Keeps the key: the task is in the record.
+    pub(crate) fn keep(mut self, trace_id: TraceId) {
+        self.kept = true;
+        self.submit.send_replace(Submit::Recorded(trace_id));
     }
 }
 
 impl Drop for NewClaim<'_> {
     fn drop(&mut self) {
-        if let Some(submit) = self.submit.take() {
+        if !self.kept {
             self.keys.0.lock().by_key.remove(&self.key);
-            submit.send_replace(Submit::Refused);
         }
+    }
+}
+
+/// Refuses a key that named another submit.
+pub(crate) fn reused(key: &str, task: TaskId) -> Refusal {
+    Refusal::new(
+        ErrorCode::AlreadyExists,
+        "IDEMPOTENCY_KEY_REUSED",
+        key,
+        format!("the idempotency key `{key}` named another submit, task {task}"),
+        "use a new key for a new task; send the same request to repeat one",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn equal_submits_share_a_task_and_refused_ones_free_the_key() {
+        let keys = Keys::default();
+        let (content, first, second) = (Digest::of(b"a"), TaskId::generate(), TaskId::generate());
+        let Claim::New(claim) = keys.claim("k", content, first).await.unwrap() else { panic!() };
+        drop(claim);
+        let Claim::New(claim) = keys.claim("k", content, first).await.unwrap() else { panic!() };
+        assert!(keys.claim("k", Digest::of(b"b"), second).await.is_err());
+        let waits = keys.claim("k", content, second);
+        let keeps = async { claim.keep(TraceId([7; 16])) };
+        let (waited, ()) = tokio::join!(waits, keeps);
+        assert!(matches!(waited.unwrap(), Claim::Existing(task, TraceId([7, ..])) if task == first));
     }
 }

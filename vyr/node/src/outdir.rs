@@ -1,7 +1,7 @@
 //! The folders that guests see as `/out`, and the files that they leave there.
 
 use std::{
-    fs::{self, File},
+    fs,
     io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
@@ -77,10 +77,9 @@ pub(crate) fn collect(
     found.sort();
     let mut files = Vec::with_capacity(found.len());
     for (path, host, _) in found {
-        let stored = store_file(&host, store, durability);
-        let (digest, size) =
-            stored.map_err(|error| Failure::Internal(format!("failed to store /out/{path}: {error}")))?;
-        files.push(OutputFile { path, digest, size });
+        let stored = store.put_file(&host, durability);
+        let blob = stored.map_err(|error| Failure::Internal(format!("failed to store /out/{path}: {error}")))?;
+        files.push(OutputFile { path, digest: blob.digest, size: blob.size });
     }
     Ok(files)
 }
@@ -112,13 +111,3 @@ fn walk(
     Ok(())
 }
 
-fn store_file(
-    path: &Path,
-    store: &Store,
-    durability: BlobDurability,
-) -> Result<(vyr_model::Digest, u64), vyr_store::StoreError> {
-    let mut writer = store.blob_writer(durability)?;
-    io::copy(&mut File::open(path)?, &mut writer)?;
-    let blob = writer.commit(None)?;
-    Ok((blob.digest, blob.size))
-}

@@ -35,8 +35,8 @@ pub(super) async fn put(
 async fn receive(content: &Content, digest: &str, body: Body) -> Result<bool, Refusal> {
     let digest = parse(digest)?;
     let store = content.supervisor.artifacts.store().clone();
-    let had = store.has_blob(digest);
-    let mut writer = Some(store.blob_writer(BlobDurability::Durable).map_err(refuse_store)?);
+    let had = store.has_blob(&digest);
+    let mut writer = Some(store.blob_writer(BlobDurability::Durable));
     let mut chunks = body.into_data_stream();
     loop {
         let chunk: Bytes = match tokio::time::timeout(IDLE, chunks.next()).await {
@@ -47,10 +47,10 @@ async fn receive(content: &Content, digest: &str, body: Body) -> Result<bool, Re
         };
         // writes to the page cache: short, and no worse than the hop to another thread
         if let Some(writer) = writer.as_mut() {
-            writer.write(&chunk).map_err(refuse_store)?;
+            writer.append(&chunk).map_err(refuse_store)?;
         }
     }
-    let stored = tokio::task::spawn_blocking(move || writer.take().map(|writer| writer.commit(Some(digest))));
+    let stored = tokio::task::spawn_blocking(move || writer.take().map(|writer| writer.commit(Some(&digest))));
     match stored.await {
         Ok(Some(Ok(_))) => Ok(!had),
         Ok(Some(Err(error))) => Err(refuse_store(error)),
@@ -66,7 +66,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Response {
     let opened = parse(&digest)
-        .and_then(|digest| content.supervisor.artifacts.store().open_blob(digest).map_err(refuse_store));
+        .and_then(|digest| content.supervisor.artifacts.store().open_blob(&digest).map_err(refuse_store));
     let (file, size) = match opened {
         Ok(opened) => opened,
         Err(refusal) => return refuse(refusal, &headers),

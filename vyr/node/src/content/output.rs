@@ -27,13 +27,13 @@ pub(super) async fn get(
     Path((task, stream)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    match open(&content, &task, &stream) {
+    match open(&content, &task, &stream).await {
         Ok(body) => Response::new(body),
         Err(refusal) => refuse(refusal, &headers),
     }
 }
 
-fn open(content: &Content, task: &str, stream: &str) -> Result<Body, Refusal> {
+async fn open(content: &Content, task: &str, stream: &str) -> Result<Body, Refusal> {
     if !matches!(stream, "stdout" | "stderr") {
         let message = format!("a task has no stream `{stream}`");
         return Err(Refusal::new(ErrorCode::NotFound, "STREAM_NOT_FOUND", stream, message, "ask for stdout or stderr"));
@@ -44,9 +44,9 @@ fn open(content: &Content, task: &str, stream: &str) -> Result<Body, Refusal> {
         let spool = if stream == "stdout" { task.stdout.clone() } else { task.stderr.clone() };
         return Ok(follow(spool, content.streams.open()?));
     }
-    let status = supervisor.ended(id).ok_or_else(|| task_not_found(id))?;
+    let status = supervisor.ended(id).await.ok_or_else(|| task_not_found(id))?;
     let Some(digest) = crate::tasks::output_digest(&status, stream) else { return Ok(Body::empty()) };
-    let (file, _) = supervisor.artifacts.store().open_blob(digest).map_err(refuse_store)?;
+    let (file, _) = supervisor.artifacts.store().open_blob(&digest).map_err(refuse_store)?;
     let reader = tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::from_std(file), CHUNK);
     Ok(Body::from_stream(reader))
 }

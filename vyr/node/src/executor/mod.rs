@@ -6,12 +6,11 @@ mod wasm;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use vyr_model::{ArtifactKind, Failure};
+use vyr_model::{ArtifactKind, Failure, Limits};
 use vyr_runtime::{RunOutcome, RunRequest};
-use vyr_telemetry::{Coverage, TaskTrace};
 
 pub(crate) use self::{oci::OciExecutor, wasm::WasmExecutor};
-use crate::artifacts::Artifact;
+use crate::{artifacts::Artifact, tracer::Tracer};
 
 /// Executes artifacts of some kinds. All share limits, lifecycle, record and trace.
 #[async_trait]
@@ -23,8 +22,8 @@ pub trait Executor: Send + Sync {
     async fn prepare(
         &self,
         artifact: &Arc<Artifact>,
-        trace: &mut TaskTrace,
-        coverage: &Coverage,
+        limits: &Limits,
+        tracer: Tracer<'_>,
     ) -> Result<Box<dyn Prepared>, Failure>;
 
     /// Makes running guests look at their cancel handles now.

@@ -1,11 +1,17 @@
 use std::sync::Arc;
 
 use connectrpc::ErrorCode;
-use vyr_model::{BindMode, Durability, Failure, LimitKind, StateId, TaskId, TaskState};
-use vyr_proto::record;
-use vyr_telemetry::{Edge, Stamp};
+use vyr_model::{BindMode, Failure, LimitKind, StateId, TaskId, TaskState};
+use vyr_telemetry::{
+    Edge, Stamp,
+    record::{Bound, Entry},
+};
 
-use super::{Supervisor, finish::End};
+use super::{
+    Supervisor,
+    finish::End,
+    submit::{commit, unavailable},
+};
 use crate::{
     Refusal,
     rpc::{state::refuse, traces::task_not_found},
@@ -23,7 +29,7 @@ impl Supervisor {
     ) -> Result<usize, Refusal> {
         let began = Stamp::now();
         let Some(task) = self.table.get(id) else {
-            let known = self.ended_state(id).is_some();
+            let known = self.ended(id).await.is_some();
             return Err(if known { not_held(id) } else { task_not_found(id) });
         };
         let (bound_name, open) = {
@@ -54,17 +60,15 @@ impl Supervisor {
     }
 
     async fn record_bound(&self, task: &Task, name: String, state: StateId) -> Result<(), Refusal> {
-        let bound = record::Bound {
+        let bound = Bound {
             task_id: task.id.as_bytes().to_vec(),
             name,
             state_id: state.as_bytes().to_vec(),
             ..Default::default()
         };
-        let synced = self.append(bound, task.spec.durability).await?;
-        if task.spec.durability == Durability::Durable {
-            synced.wait().await.map_err(|error| super::submit::unavailable(&error))?;
-        }
-        Ok(())
+        let entry = Entry { entry: Some(Box::new(bound).into()), ..Default::default() };
+        let recorded = self.record.commit(&entry, commit(task.spec.durability)).await;
+        recorded.map_err(|error| unavailable(&error))
     }
 
     /// Ends a held task when no state comes in time.

@@ -1,10 +1,16 @@
 use std::sync::Arc;
 
-use vyr_model::{Durability, Failure, Outputs, TaskState, Terminal};
-use vyr_proto::record;
-use vyr_telemetry::{Edge, Stamp, TaskEvent};
+use vyr_model::{Failure, Outputs, TaskState, Terminal};
+use vyr_proto::{
+    control::{TaskState as TaskStateCode, TaskStatus},
+    record::entry,
+};
+use vyr_telemetry::{
+    Edge, Stamp, TaskEvent,
+    record::{Ended, Entry},
+};
 
-use super::Supervisor;
+use super::{Supervisor, submit::commit};
 use crate::tasks::{Task, status};
 
 /// How a task ends, and what it leaves.
@@ -28,23 +34,21 @@ impl End {
 impl Supervisor {
     /// Ends a task: records the end with its trace, then tells everybody. A durable task's end
     /// is on disk before anybody hears of it.
-    pub(super) async fn finish(&self, task: &Arc<Task>, end: End) {
-        let Some((status, ended)) = self.end(task, end) else { return };
-        let entry = record::Entry { entry: Some(Box::new(ended.clone()).into()), ..Default::default() };
-        let recorded = match self.record.append(entry, task.spec.durability).await {
-            Ok(synced) if task.spec.durability == Durability::Durable => synced.wait().await,
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = recorded {
+    ///
+    /// Returns `false` where the task had ended before.
+    pub(super) async fn finish(&self, task: &Arc<Task>, end: End) -> bool {
+        let Some((status, ended)) = self.end(task, end) else { return false };
+        let entry = Entry { entry: Some(Box::new(ended).into()), ..Default::default() };
+        if let Err(error) = self.record.commit(&entry, commit(task.spec.durability)).await {
             // its Started stands in the record: after a restart it is lost, never run again
             tracing::error!(task.id = %task.id, %error, "failed to record the end of a task");
         }
+        let Some(entry::Entry::Ended(ended)) = entry.entry else { return true };
         self.coverage.traced(&ended);
         self.metrics.task_ended(&status);
-        let ended = Arc::new(ended);
+        let ended: Arc<Ended> = ended.into();
         if let Some(exporter) = &self.exporter {
-            exporter.export(&ended);
+            exporter.export(Arc::clone(&ended));
         }
         self.table.remove(task.id);
         self.hub.publish_with(task.id, || TaskEvent {
@@ -52,6 +56,7 @@ impl Supervisor {
             status: status.clone(),
             ended: Some(Arc::clone(&ended)),
         });
+        true
     }
 
     /// Moves the task to its end; `None` where it has ended already.
@@ -59,7 +64,7 @@ impl Supervisor {
         &self,
         task: &Arc<Task>,
         end: End,
-    ) -> Option<(vyr_proto::control::TaskStatus, record::Ended)> {
+    ) -> Option<(TaskStatus, Ended)> {
         let mut phase = task.phase.lock();
         let to = TaskState::Terminal(end.terminal);
         if !vyr_model::transition_allowed(&phase.state, &to) {
@@ -69,10 +74,25 @@ impl Supervisor {
         phase.bindings.clear();
         let now = Stamp::now();
         phase.ended = Some(now);
-        self.trace_end(task, &mut phase, end.from, now);
         let status = status(task, &phase, &end.outputs);
+        drop(phase);
+
+        let tracer = self.tracer(task);
+        for edge in [Edge::Terminal, Edge::Task] {
+            tracer.passed(edge);
+        }
+        let failed = status.state.as_known() == Some(TaskStateCode::Failed);
+        tracer.span_with(Edge::Terminal, end.from, now, |_| {});
+        tracer.span_with(Edge::Task, task.accepted, now, |span| {
+            span.attr("faas.invocation_id", status.task_id.clone());
+            span.attr("faas.name", task.artifact.manifest().name.clone().unwrap_or_default());
+            span.attr("vyr.artifact.digest", status.artifact_digest.clone());
+            if failed {
+                span.error();
+            }
+        });
         let wall = now.since(task.accepted);
-        let trace = phase.take_trace();
+        let trace = task.trace.lock().take();
         Some((status.clone(), trace.into_ended(task.id, status, wall)))
     }
 }

@@ -11,6 +11,8 @@
 mod bind;
 mod cancel;
 mod finish;
+mod look;
+mod place;
 mod recover;
 mod run;
 mod submit;
@@ -24,7 +26,10 @@ use parking_lot::Mutex;
 use tokio::{runtime::Handle, sync::Notify};
 use vyr_model::TaskState;
 use vyr_state::StateKernel;
-use vyr_telemetry::{Coverage, Exporter, Hub, Metrics, TaskEvent, TaskKey, record::Record};
+use vyr_telemetry::{
+    Coverage, Exporter, Hub, Metrics, TaskEvent, TaskKey,
+    record::{Record, Synced},
+};
 
 use crate::{
     NodeOptions,
@@ -33,7 +38,9 @@ use crate::{
     keys::Keys,
     outdir::OutDirs,
     tasks::{Next, Phase, Queue, Table, Task, status},
+    tracer::Tracer,
 };
+use self::place::Place;
 
 /// Everything that tasks need, shared by all of them.
 pub(crate) struct Supervisor {
@@ -130,13 +137,19 @@ impl Supervisor {
     fn enqueue(self: &Arc<Self>, task: Arc<Task>) {
         let next = self.queue.lock().ready(task);
         if let Next::Run(task) = next {
-            self.start(task);
+            self.start(task, None);
         }
     }
 
-    fn start(self: &Arc<Self>, task: Arc<Task>) {
+    /// Starts a runner in a slot that is counted. `started` resolves when the start of its first
+    /// task is recorded; `None` where that is still to be done.
+    fn start(self: &Arc<Self>, task: Arc<Task>, started: Option<Synced>) {
         let supervisor = Arc::clone(self);
-        self.guests.spawn(async move { supervisor.runner(task).await });
+        self.guests.spawn(async move { supervisor.runner(task, started).await });
+    }
+
+    fn tracer<'a>(&'a self, task: &'a Task) -> Tracer<'a> {
+        Tracer::new(&task.trace, &self.coverage)
     }
 
     /// Refuses new submits, waits until no task runs; queued ones stay in the record.

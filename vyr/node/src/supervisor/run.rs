@@ -1,19 +1,28 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt as _;
-use vyr_model::{Failure, Outputs, TaskState, Terminal};
+use vyr_model::{Durability, EnvGrant, Failure, Outputs, TaskState, Terminal};
 use vyr_runtime::{RunOutcome, RunRequest, Stdin};
-use vyr_telemetry::{Edge, Stamp};
+use vyr_telemetry::{
+    Edge, Stamp, TraceParent,
+    record::{RecordError, Synced},
+};
 
-use super::{Supervisor, finish::End};
+use super::{
+    Supervisor,
+    finish::End,
+    submit::{commit, started_entry},
+};
+use vyr_store::BlobDurability;
+
 use crate::{executor::Prepared, outdir, tasks::Task};
 
 impl Supervisor {
     /// Runs tasks one after the other until none waits.
-    pub(super) async fn runner(self: Arc<Self>, first: Arc<Task>) {
+    pub(super) async fn runner(self: Arc<Self>, first: Arc<Task>, mut started: Option<Synced>) {
         let mut task = first;
         loop {
-            let run = AssertUnwindSafe(self.run(&task)).catch_unwind();
+            let run = AssertUnwindSafe(self.run(&task, started.take())).catch_unwind();
             if run.await.is_err() {
                 tracing::error!(task.id = %task.id, "the node panicked while it ran a task");
                 let failure = Failure::Internal("the node panicked: see its log".to_owned());
@@ -30,20 +39,22 @@ impl Supervisor {
         }
     }
 
-    async fn run(&self, task: &Arc<Task>) {
+    async fn run(&self, task: &Arc<Task>, started: Option<Synced>) {
         let dequeued = Stamp::now();
         {
             let mut phase = task.phase.lock();
-            if phase.state.is_terminal() {
+            if !self.advance(task, &mut phase, TaskState::Starting) {
                 return; // cancelled while it waited
             }
-            let queued = phase.queued;
-            self.coverage.passed(Edge::Queue);
-            phase.trace.record(Edge::Queue, queued, dequeued);
+            phase.attempts += 1;
+            let tracer = self.tracer(task);
+            tracer.passed(Edge::Queue);
+            tracer.span_with(Edge::Queue, phase.queued, dequeued, |_| {});
         }
-        if let Err(error) = self.commit_start(task, dequeued).await {
+        if let Err(error) = self.commit_start(task, started, dequeued).await {
             let failure = Failure::Internal(format!("the task's start could not be recorded: {error}"));
-            return self.finish(task, End::failed(failure)).await;
+            self.finish(task, End::failed(failure)).await;
+            return;
         }
         let end = match self.prepare(task).await {
             Ok(prepared) => self.execute(task, prepared).await,
@@ -52,27 +63,25 @@ impl Supervisor {
         self.finish(task, end).await;
     }
 
-    /// Records the start and, for a durable task, waits until that is on disk: what ran once must
-    /// not run again.
+    /// Records the start and waits until that counts: what ran once must not run again.
     async fn commit_start(
         &self,
         task: &Task,
+        started: Option<Synced>,
         dequeued: Stamp,
-    ) -> Result<(), vyr_telemetry::record::RecordError> {
-        let attempt = {
-            let mut phase = task.phase.lock();
-            if phase.state.is_terminal() {
-                return Ok(());
+    ) -> Result<(), RecordError> {
+        let synced = match started {
+            Some(synced) => synced,
+            None => {
+                let entry = started_entry(task.id, task.phase.lock().attempts);
+                self.record.append(&entry, commit(task.spec.durability)).await?
             }
-            phase.attempts += 1;
-            self.advance(task, &mut phase, TaskState::Starting);
-            phase.attempts
         };
-        let synced = self.record_started(task, attempt).await?;
-        if task.spec.durability == vyr_model::Durability::Durable {
-            synced.wait().await?;
-            self.coverage.passed(Edge::Commit);
-            task.phase.lock().trace.record(Edge::Commit, dequeued, Stamp::now());
+        if task.spec.durability == Durability::Durable {
+            synced.await?;
+            let tracer = self.tracer(task);
+            tracer.passed(Edge::Commit);
+            tracer.span(Edge::Commit, dequeued);
         }
         Ok(())
     }
@@ -82,11 +91,7 @@ impl Supervisor {
         let executor = self.executors.iter().find(|executor| executor.accepts(kind)).ok_or_else(|| {
             Failure::Link(format!("this node runs no artifacts of kind {kind}: see `vyr doctor`"))
         })?;
-        // the trace is lent out: a cancel in between waits for nothing but this
-        let mut trace = task.phase.lock().trace.clone();
-        let prepared = executor.prepare(&task.artifact, &mut trace, &self.coverage).await;
-        task.phase.lock().trace.extend_from(trace);
-        prepared
+        executor.prepare(&task.artifact, &task.spec.limits, self.tracer(task)).await
     }
 
     async fn execute(&self, task: &Arc<Task>, prepared: Box<dyn Prepared>) -> End {
@@ -96,22 +101,22 @@ impl Supervisor {
             Err(failure) => return End::failed(failure),
         };
         let out_dir = request.out_dir.clone();
-        {
+        let outcome = {
             let mut phase = task.phase.lock();
-            if !self.advance(task, &mut phase, TaskState::Running) {
-                return End::of(Terminal::Cancelled);
-            }
-        }
-        let outcome = prepared.execute(request).await;
+            self.advance(task, &mut phase, TaskState::Running);
+            drop(phase);
+            prepared.execute(request).await
+        };
         self.trace_outcome(task, prepared_at, &outcome);
         let ran = Stamp::from_system_time(outcome.ended);
         let (terminal, outputs) = self.store_outputs(task, outcome, out_dir.as_deref());
-        self.coverage.passed(Edge::StoreOutput);
-        task.phase.lock().trace.record(Edge::StoreOutput, ran, Stamp::now());
+        let tracer = self.tracer(task);
+        tracer.passed(Edge::StoreOutput);
+        let from = tracer.span(Edge::StoreOutput, ran);
         if let Some(dir) = out_dir {
             self.out_dirs.give(dir);
         }
-        End { terminal, outputs, from: Stamp::now() }
+        End { terminal, outputs, from }
     }
 
     fn request(&self, task: &Task) -> Result<RunRequest, Failure> {
@@ -121,7 +126,7 @@ impl Supervisor {
         let stdin = match task.spec.input {
             None => Stdin::Empty,
             Some(digest) => {
-                let blob = self.artifacts.store().open_blob(digest);
+                let blob = self.artifacts.store().open_blob(&digest);
                 Stdin::File(blob.map_err(|error| internal("open the input", &error))?.0)
             }
         };
@@ -146,31 +151,35 @@ impl Supervisor {
         })
     }
 
-    /// Returns the granted environment and the task's place in its trace.
-    fn env(&self, task: &Task) -> Vec<vyr_model::EnvGrant> {
+    /// Returns the granted environment and, for a task (not for `vyr run`), its place in its trace.
+    fn env(&self, task: &Task) -> Vec<EnvGrant> {
         let mut env = task.spec.grants.env.clone();
         if task.spec.out_dir && !env.iter().any(|env| env.name == "TRACEPARENT") {
-            let phase = task.phase.lock();
-            let value = vyr_telemetry::TraceParent {
-                trace_id: phase.trace.trace_id(),
-                span_id: phase.trace.root(),
-                sampled: true,
-            };
-            env.push(vyr_model::EnvGrant { name: "TRACEPARENT".to_owned(), value: value.to_string() });
+            let (trace_id, parent) = (task.trace_id, task.trace.lock().root());
+            let value = TraceParent { trace_id, parent, sampled: true }.to_string();
+            env.push(EnvGrant { name: "TRACEPARENT".to_owned(), value });
         }
         env
     }
 
     fn trace_outcome(&self, task: &Task, prepared_at: Stamp, outcome: &RunOutcome) {
-        let mut phase = task.phase.lock();
+        let tracer = self.tracer(task);
         let ended = Stamp::from_system_time(outcome.ended);
-        self.coverage.passed(Edge::Instantiate);
         let started = outcome.started.map(Stamp::from_system_time);
-        phase.trace.record(Edge::Instantiate, prepared_at, started.unwrap_or(ended));
+        tracer.passed(Edge::Instantiate);
+        tracer.span_with(Edge::Instantiate, prepared_at, started.unwrap_or(ended), |_| {});
         if let Some(started) = started {
-            self.coverage.passed(Edge::Execute);
-            phase.trace.record(Edge::Execute, started, ended);
+            tracer.passed(Edge::Execute);
+            tracer.span_with(Edge::Execute, started, ended, |span| {
+                let cpu = u64::try_from(outcome.cpu.as_micros()).unwrap_or(u64::MAX);
+                span.attr("process.cpu.time_us", cpu);
+            });
         }
+        if matches!(outcome.terminal, Terminal::Failed(Failure::Limit(_))) {
+            tracer.passed(Edge::Limit);
+            tracer.span_with(Edge::Limit, ended, ended, |_| {});
+        }
+        let mut phase = task.phase.lock();
         phase.started = started;
         phase.cpu = outcome.cpu;
     }
@@ -181,7 +190,10 @@ impl Supervisor {
         outcome: RunOutcome,
         out_dir: Option<&std::path::Path>,
     ) -> (Terminal, Outputs) {
-        let durability = task.spec.durability.into();
+        let durability = match task.spec.durability {
+            Durability::Durable => BlobDurability::Durable,
+            Durability::Volatile => BlobDurability::Volatile,
+        };
         let mut outputs = Outputs::default();
         let mut terminal = outcome.terminal;
         let streams = (task.stdout.store(durability), task.stderr.store(durability));

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use vyr_model::{BindMode, BindingSpec, StateId, TaskId, TaskSpec, TaskState};
+use vyr_model::{BindMode, TaskId, TaskSpec, TaskState, TraceId};
 use vyr_runtime::Cancel;
 use vyr_state::Binding;
 use vyr_telemetry::{Stamp, TaskTrace};
@@ -18,6 +18,8 @@ pub(crate) struct Task {
     pub(crate) cancel: Cancel,
     pub(crate) stdout: Spool,
     pub(crate) stderr: Spool,
+    pub(crate) trace_id: TraceId,
+    pub(crate) trace: Mutex<TaskTrace>,
     pub(crate) phase: Mutex<Phase>,
 }
 
@@ -30,9 +32,6 @@ pub(crate) struct Phase {
     pub(crate) started: Option<Stamp>,
     pub(crate) ended: Option<Stamp>,
     pub(crate) cpu: Duration,
-    pub(crate) trace: TaskTrace,
-    /// The sequence number of the record's last entry of this task.
-    pub(crate) recorded: Option<vyr_telemetry::record::Appended>,
 }
 
 /// A binding and, once it is there, the state.
@@ -42,13 +41,12 @@ pub(crate) struct Bound {
     pub(crate) state: Option<Binding>,
 }
 
-impl Bound {
-    pub(crate) fn open(spec: &BindingSpec) -> Self {
-        Self { name: spec.name.clone(), mode: spec.mode, state: None }
-    }
-}
-
 impl Phase {
+    /// Tells whether the task waits for `BindState`.
+    pub(crate) fn is_held(&self) -> bool {
+        self.state == TaskState::Queued && self.open_bindings() > 0
+    }
+
     /// Returns how many bindings still name no state.
     pub(crate) fn open_bindings(&self) -> usize {
         self.bindings.iter().filter(|bound| bound.state.is_none()).count()
@@ -72,7 +70,3 @@ impl Phase {
     }
 }
 
-/// Lists the states that a spec names, with the mode of each.
-pub(crate) fn named_states(spec: &TaskSpec) -> Vec<(StateId, BindMode)> {
-    spec.bindings.iter().filter_map(|binding| Some((binding.state?, binding.mode))).collect()
-}

@@ -120,16 +120,20 @@ impl Pending {
     }
 
     /// Puts an entry into the buffer; waits while there is no room.
-    pub(super) async fn push(&self, content: &[u8], commit: Commit) -> Result<Synced, RecordError> {
+    pub(super) async fn push<const N: usize>(
+        &self,
+        contents: [&[u8]; N],
+        commit: Commit,
+    ) -> Result<[Synced; N], RecordError> {
         loop {
-            match self.try_push(content, commit) {
+            match self.try_push(contents, commit) {
                 Ok(synced) => return Ok(synced),
                 Err(Refused::Error(error)) => return Err(error),
                 Err(Refused::Full) => {}
             }
             let mut space = std::pin::pin!(self.space.notified());
             space.as_mut().enable();
-            match self.try_push(content, commit) {
+            match self.try_push(contents, commit) {
                 Ok(synced) => return Ok(synced),
                 Err(Refused::Error(error)) => return Err(error),
                 Err(Refused::Full) => space.await,
@@ -138,8 +142,13 @@ impl Pending {
     }
 
     /// Puts an entry into the buffer where there is room; empty content is a barrier.
-    pub(super) fn try_push(&self, content: &[u8], commit: Commit) -> Result<Synced, Refused> {
-        let length = if content.is_empty() { 0 } else { frame::HEAD + content.len() };
+    pub(super) fn try_push<const N: usize>(
+        &self,
+        contents: [&[u8]; N],
+        commit: Commit,
+    ) -> Result<[Synced; N], Refused> {
+        let length_of = |content: &[u8]| if content.is_empty() { 0 } else { frame::HEAD + content.len() };
+        let length: usize = contents.iter().map(|content| length_of(content)).sum();
         let mut state = self.state.lock();
         if state.closed {
             return Err(Refused::Error(RecordError::Closed));
@@ -153,18 +162,21 @@ impl Pending {
         if full {
             return Err(Refused::Full);
         }
-        if length > 0 {
-            frame::push(&mut state.batch.bytes, content);
-        }
-        let (waiter, synced) = if commit == Commit::Buffered {
-            state.due.get_or_insert_with(|| Instant::now() + self.delay);
-            (None, Synced(None))
-        } else {
-            state.urgent = true;
-            let (sender, receiver) = oneshot::channel();
-            (Some(sender), Synced(Some(receiver)))
-        };
-        state.batch.frames.push(Waiting { length, commit, waiter });
+        let synced = contents.map(|content| {
+            if !content.is_empty() {
+                frame::push(&mut state.batch.bytes, content);
+            }
+            let (waiter, synced) = if commit == Commit::Buffered {
+                state.due.get_or_insert_with(|| Instant::now() + self.delay);
+                (None, Synced(None))
+            } else {
+                state.urgent = true;
+                let (sender, receiver) = oneshot::channel();
+                (Some(sender), Synced(Some(receiver)))
+            };
+            state.batch.frames.push(Waiting { length: length_of(content), commit, waiter });
+            synced
+        });
         self.wake(state);
         Ok(synced)
     }
