@@ -9,6 +9,7 @@
 //! RunOutcome { terminal, times, cpu }
 //! ```
 
+pub mod oci;
 mod request;
 pub mod wasm;
 
