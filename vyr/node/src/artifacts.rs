@@ -1,11 +1,11 @@
 //! Verified artifacts: read once, trusted anew at every run.
 
-use std::{num::NonZeroUsize, sync::Arc, time::SystemTime};
+use std::{num::NonZeroUsize, time::SystemTime};
 
 use connectrpc::ErrorCode;
 use lru::LruCache;
 use parking_lot::Mutex;
-use vyr_model::{Digest, Manifest};
+use vyr_model::Digest;
 use vyr_store::{Store, StoreError, VerifiedArtifact};
 use vyr_telemetry::{Edge, Stamp};
 
@@ -14,25 +14,10 @@ use crate::{Refusal, tracer::Tracer};
 /// Manifests kept in memory.
 const MAX_CACHED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// An artifact whose manifest and signature were verified.
-pub struct Artifact(VerifiedArtifact);
-
-impl Artifact {
-    /// Returns the manifest.
-    pub fn manifest(&self) -> &Manifest {
-        self.0.manifest()
-    }
-
-    /// Returns the store's proof of verification.
-    pub fn verified(&self) -> &VerifiedArtifact {
-        &self.0
-    }
-}
-
 /// The artifacts of one node.
 pub(crate) struct Artifacts {
     store: Store,
-    cached: Mutex<LruCache<Digest, Arc<Artifact>>>,
+    cached: Mutex<LruCache<Digest, VerifiedArtifact>>,
 }
 
 impl Artifacts {
@@ -45,12 +30,12 @@ impl Artifacts {
     }
 
     /// Verifies an artifact: digest and signature when it is read, the key's trust every time.
-    pub(crate) fn verify(&self, digest: Digest, tracer: Tracer<'_>) -> Result<Arc<Artifact>, Refusal> {
+    pub(crate) fn verify(&self, digest: Digest, tracer: Tracer<'_>) -> Result<VerifiedArtifact, Refusal> {
         let began = Stamp::now();
         let cached = self.cached.lock().get(&digest).cloned();
         if let Some(artifact) = cached {
             tracer.passed(Edge::VerifySignature);
-            let checked = self.store.check_trust(&artifact.0, SystemTime::now());
+            let checked = self.store.check_trust(&artifact, SystemTime::now());
             tracer.span(Edge::VerifySignature, began);
             return match checked {
                 Ok(()) => Ok(artifact),
@@ -66,8 +51,8 @@ impl Artifacts {
         let read = self.store.load_manifest(&digest, SystemTime::now());
         let end = tracer.span(Edge::VerifyDigest, began);
         tracer.span_with(Edge::VerifySignature, began, end, |_| {});
-        let artifact = Arc::new(Artifact(read.map_err(refuse_store)?));
-        self.cached.lock().put(digest, Arc::clone(&artifact));
+        let artifact = read.map_err(refuse_store)?;
+        self.cached.lock().put(digest, artifact.clone());
         Ok(artifact)
     }
 }

@@ -3,14 +3,13 @@
 mod oci;
 mod wasm;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use vyr_model::{ArtifactKind, Failure, Limits};
 use vyr_runtime::{RunOutcome, RunRequest};
+use vyr_store::VerifiedArtifact;
 
 pub(crate) use self::{oci::OciExecutor, wasm::WasmExecutor};
-use crate::{artifacts::Artifact, tracer::Tracer};
+use crate::tracer::Tracer;
 
 /// Executes artifacts of some kinds. All share limits, lifecycle, record and trace.
 #[async_trait]
@@ -21,7 +20,7 @@ pub trait Executor: Send + Sync {
     /// Makes the artifact ready: verified, loaded, linked, or unpacked.
     async fn prepare(
         &self,
-        artifact: &Arc<Artifact>,
+        artifact: &VerifiedArtifact,
         limits: &Limits,
         tracer: Tracer<'_>,
     ) -> Result<Box<dyn Prepared>, Failure>;

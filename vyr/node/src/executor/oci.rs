@@ -6,11 +6,11 @@ use vyr_runtime::{
     RunOutcome, RunRequest,
     oci::{BlobSource, ImageSource, Rootfs, Runtime},
 };
-use vyr_store::Store;
+use vyr_store::{Store, VerifiedArtifact};
 use vyr_telemetry::{Edge, Stamp};
 
 use super::{Executor, Prepared};
-use crate::{artifacts::Artifact, tracer::Tracer};
+use crate::tracer::Tracer;
 
 /// Executes container images by the host's OCI runtime: a compatibility path.
 pub(crate) struct OciExecutor {
@@ -41,13 +41,13 @@ impl Executor for OciExecutor {
 
     async fn prepare(
         &self,
-        artifact: &Arc<Artifact>,
+        artifact: &VerifiedArtifact,
         _: &Limits,
         tracer: Tracer<'_>,
     ) -> Result<Box<dyn Prepared>, Failure> {
         let began = Stamp::now();
         tracer.passed(Edge::Load);
-        let manifest = artifact.verified().manifest_bytes().to_vec().into();
+        let manifest = artifact.bytes.clone().into();
         let image = ImageSource { manifest, blobs: Box::new(Blobs(self.store.clone())) };
         let rootfs = self.runtime.prepare(image).await;
         tracer.span(Edge::Load, began);

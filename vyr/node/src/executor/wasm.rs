@@ -8,11 +8,11 @@ use vyr_runtime::{
     RunOutcome, RunRequest,
     wasm::{Compiler, LoadError, Metering, Program, ProgramKind, Runtime},
 };
-use vyr_store::{AotCache, AotLookup, Store};
+use vyr_store::{AotCache, AotLookup, Store, VerifiedArtifact};
 use vyr_telemetry::{Edge, Stamp};
 
 use super::{Executor, Prepared};
-use crate::{artifacts::Artifact, tracer::Tracer};
+use crate::tracer::Tracer;
 
 /// One artifact, compiled one way.
 type Key = (Digest, Metering);
@@ -46,7 +46,7 @@ impl WasmExecutor {
 
     async fn load(
         &self,
-        artifact: &Arc<Artifact>,
+        artifact: &VerifiedArtifact,
         key: Key,
         tracer: Tracer<'_>,
     ) -> Result<Arc<Program>, Failure> {
@@ -64,12 +64,12 @@ impl WasmExecutor {
 
     async fn load_first(
         &self,
-        artifact: &Arc<Artifact>,
+        artifact: &VerifiedArtifact,
         metering: Metering,
         tracer: Tracer<'_>,
     ) -> Result<Program, Failure> {
-        let digest = artifact.verified().digest();
-        let kind = artifact.manifest().kind;
+        let digest = &artifact.digest;
+        let kind = artifact.manifest.kind;
         let engine = Runtime::engine_key(metering).map_err(|error| Failure::Internal(chain(&error)))?;
         let began = Stamp::now();
         if let Some(program) = self.load_kept(digest, &engine, metering, kind) {
@@ -112,12 +112,12 @@ impl WasmExecutor {
         }
     }
 
-    async fn compile(&self, artifact: &Arc<Artifact>, metering: Metering) -> Result<Vec<u8>, Failure> {
+    async fn compile(&self, artifact: &VerifiedArtifact, metering: Metering) -> Result<Vec<u8>, Failure> {
         let content = self
             .store
-            .read_content(artifact.verified())
+            .read_content(artifact)
             .map_err(|error| Failure::Verify(format!("the content does not hold: {}", chain(&error))))?;
-        self.compiler.compile(content.into(), metering).await.map_err(|error| error.failure())
+        self.compiler.compile(&content, metering).await.map_err(|error| error.failure())
     }
 
     #[expect(unsafe_code, reason = "compiled code is deserialized here and nowhere else")]
@@ -156,12 +156,12 @@ impl Executor for WasmExecutor {
 
     async fn prepare(
         &self,
-        artifact: &Arc<Artifact>,
+        artifact: &VerifiedArtifact,
         limits: &Limits,
         tracer: Tracer<'_>,
     ) -> Result<Box<dyn Prepared>, Failure> {
         let metering = if limits.fuel.is_some() { Metering::Fuel } else { Metering::Time };
-        let key = (*artifact.verified().digest(), metering);
+        let key = (artifact.digest, metering);
         let program = match self.loaded(&key) {
             Some(program) => program,
             None => self.load(artifact, key, tracer).await?,

@@ -6,7 +6,7 @@ use vyr_proto::{
     record::entry,
 };
 use vyr_telemetry::{
-    Edge, Stamp, TaskEvent,
+    Edge, Stamp, TaskEvent, attr,
     record::{Ended, Entry},
 };
 
@@ -84,9 +84,7 @@ impl Supervisor {
         let failed = status.state.as_known() == Some(TaskStateCode::Failed);
         tracer.span_with(Edge::Terminal, end.from, now, |_| {});
         tracer.span_with(Edge::Task, task.accepted, now, |span| {
-            span.attr("faas.invocation_id", status.task_id.clone());
-            span.attr("faas.name", task.artifact.manifest().name.clone().unwrap_or_default());
-            span.attr("vyr.artifact.digest", status.artifact_digest.clone());
+            span.attr(attr::FAAS_NAME, task.name().unwrap_or_default().to_owned());
             if failed {
                 span.error();
             }

@@ -79,10 +79,11 @@ impl Supervisor {
 
         let digest = request.artifact_digest.parse().map_err(|_| "its record names no artifact")?;
         let (artifact, verified) = match self.artifacts.verify(digest, tracer) {
-            Ok(artifact) => (artifact, None),
-            Err(refusal) => (self.artifacts.absent(digest), Some(Failure::Verify(refusal.to_string()))),
+            Ok(artifact) => (Some(artifact), None),
+            Err(refusal) => (None, Some(Failure::Verify(refusal.to_string()))),
         };
-        let limits = artifact.manifest().limits.over(self.options.default_limits);
+        let defaults = self.options.default_limits;
+        let limits = artifact.as_ref().map_or(defaults, |artifact| artifact.manifest.limits.over(defaults));
         let spec = parse::submit(request, &limits).map_err(|_| "its record holds a submit that does not parse")?;
         let named = spec.bindings.iter().any(|binding| binding.state.is_some()) || !left.bound.is_empty();
         let bindings = spec

@@ -87,11 +87,15 @@ impl Supervisor {
     }
 
     async fn prepare(&self, task: &Arc<Task>) -> Result<Box<dyn Prepared>, Failure> {
-        let kind = task.artifact.manifest().kind;
+        let artifact = task
+            .artifact
+            .as_ref()
+            .ok_or_else(|| Failure::Verify("the artifact is not in the store any more".to_owned()))?;
+        let kind = artifact.manifest.kind;
         let executor = self.executors.iter().find(|executor| executor.accepts(kind)).ok_or_else(|| {
             Failure::Link(format!("this node runs no artifacts of kind {kind}: see `vyr doctor`"))
         })?;
-        executor.prepare(&task.artifact, &task.spec.limits, self.tracer(task)).await
+        executor.prepare(artifact, &task.spec.limits, self.tracer(task)).await
     }
 
     async fn execute(&self, task: &Arc<Task>, prepared: Box<dyn Prepared>) -> End {
@@ -135,7 +139,7 @@ impl Supervisor {
         } else {
             None
         };
-        let name = task.artifact.manifest().name.clone().unwrap_or_else(|| "task".to_owned());
+        let name = task.name().unwrap_or("task").to_owned();
         Ok(RunRequest {
             args: std::iter::once(name).chain(task.spec.args.iter().cloned()).collect(),
             env: self.env(task),

@@ -9,6 +9,7 @@ use connectrpc::ErrorCode;
 use parking_lot::Mutex;
 use vyr_model::{BindMode, Digest, Durability, StateId, TaskId, TaskSpec, TaskState};
 use vyr_proto::control;
+use vyr_store::VerifiedArtifact;
 use vyr_telemetry::{
     Edge, Stamp, TaskTrace, TraceParent, new_span_id, new_trace_id,
     record::{Accepted, Commit, Entry, RecordError, Started, Synced},
@@ -17,7 +18,7 @@ use vyr_telemetry::{
 use super::{Place, Supervisor};
 use crate::{
     Refusal,
-    artifacts::{Artifact, refuse_store},
+    artifacts::refuse_store,
     keys::{self, Claim},
     output::Spool,
     rpc::{parse, state::refuse},
@@ -103,7 +104,7 @@ impl Supervisor {
         let tracer = Tracer::new(trace, &self.coverage);
         let digest = parse::digest("artifact_digest", &request.artifact_digest)?;
         let artifact = self.artifacts.verify(digest, tracer)?;
-        let spec = parse::submit(&request, &artifact.manifest().limits.over(self.options.default_limits))?;
+        let spec = parse::submit(&request, &artifact.manifest.limits.over(self.options.default_limits))?;
         if let Some(input) = spec.input
             && !self.artifacts.store().has_blob(&input)
         {
@@ -117,7 +118,7 @@ impl Supervisor {
 
         let key = request.idempotency_key.clone();
         let entry = accepted_entry(id, request, &trace.lock(), arrived);
-        let task = self.make_task(id, spec, artifact, key, trace.lock().clone(), bindings, arrived, queued);
+        let task = self.make_task(id, spec, Some(artifact), key, trace.lock().clone(), bindings, arrived, queued);
         let synced = self.admit(&task, &entry, place).await?;
         if task.spec.durability == Durability::Durable {
             synced.await.map_err(|error| unavailable(&error))?;
@@ -152,7 +153,7 @@ impl Supervisor {
         &self,
         id: TaskId,
         spec: TaskSpec,
-        artifact: Arc<Artifact>,
+        artifact: Option<VerifiedArtifact>,
         idempotency_key: String,
         trace: TaskTrace,
         bindings: Vec<Bound>,
@@ -200,7 +201,7 @@ impl Supervisor {
             (self.record.append(accepted, commit).await.map_err(|error| unavailable(&error))?, None)
         };
         place.keep();
-        self.metrics.task_accepted();
+        self.metrics.accepted();
         self.table.insert(task);
         let held = {
             let phase = task.phase.lock();
@@ -223,7 +224,6 @@ impl Supervisor {
         trace.record(Edge::Refuse, arrived, now).error().attr("error.type", refusal.reason);
         let ended = trace.into_spans(now.since(arrived));
         self.coverage.traced(&ended);
-        self.metrics.task_refused(refusal.reason);
         if let Some(exporter) = &self.exporter {
             exporter.export(Arc::new(ended));
         }

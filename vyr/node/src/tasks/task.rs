@@ -1,18 +1,20 @@
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use vyr_model::{BindMode, TaskId, TaskSpec, TaskState, TraceId};
 use vyr_runtime::Cancel;
 use vyr_state::Binding;
+use vyr_store::VerifiedArtifact;
 use vyr_telemetry::{Stamp, TaskTrace};
 
-use crate::{artifacts::Artifact, output::Spool};
+use crate::output::Spool;
 
 /// One task that has not ended.
 pub(crate) struct Task {
     pub(crate) id: TaskId,
     pub(crate) spec: TaskSpec,
-    pub(crate) artifact: Arc<Artifact>,
+    /// `None` where a restart found it gone: the task then ends at once.
+    pub(crate) artifact: Option<VerifiedArtifact>,
     pub(crate) idempotency_key: String,
     pub(crate) accepted: Stamp,
     pub(crate) cancel: Cancel,
@@ -39,6 +41,13 @@ pub(crate) struct Bound {
     pub(crate) name: String,
     pub(crate) mode: BindMode,
     pub(crate) state: Option<Binding>,
+}
+
+impl Task {
+    /// Returns the artifact's name.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.artifact.as_ref()?.manifest.name.as_deref()
+    }
 }
 
 impl Phase {
