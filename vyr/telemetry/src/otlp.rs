@@ -105,7 +105,8 @@ fn message(ended: &Ended, edge: Option<Edge>) -> String {
 
 fn attributes(ended: &Ended, span: &Span, edge: Option<Edge>) -> Vec<KeyValue> {
     let pairs = span.attributes.iter().filter_map(|pair| pair.split_once('='));
-    let mut attributes: Vec<_> = pairs.map(|(key, text)| KeyValue::new(key.to_owned(), value(key, text))).collect();
+    let mut attributes: Vec<_> =
+        pairs.map(|(key, text)| KeyValue::new(key.to_owned(), value(key, text))).collect();
     if let (Some(status), Some(edge @ (Edge::Task | Edge::Terminal))) = (ended.status.as_option(), edge) {
         describe(status, edge, &mut attributes);
     }
@@ -119,8 +120,13 @@ fn describe(status: &TaskStatus, edge: Edge, attributes: &mut Vec<KeyValue>) {
         add(attr::FAAS_INVOCATION_ID, status.task_id.clone().into());
         add(attr::ARTIFACT_DIGEST, status.artifact_digest.clone().into());
     }
-    add(attr::TASK_STATE, short(status.state.as_known().map_or("", |state| state.proto_name()), "TASK_STATE_"));
-    if let Some(kind) = status.failure.as_known().filter(|kind| *kind != FailureKind::FAILURE_KIND_UNSPECIFIED) {
+    add(
+        attr::TASK_STATE,
+        short(status.state.as_known().map_or("", |state| state.proto_name()), "TASK_STATE_"),
+    );
+    if let Some(kind) =
+        status.failure.as_known().filter(|kind| *kind != FailureKind::FAILURE_KIND_UNSPECIFIED)
+    {
         add(attr::TASK_FAILURE, short(kind.proto_name(), "FAILURE_KIND_"));
         add(attr::ERROR_TYPE, short(kind.proto_name(), "FAILURE_KIND_"));
     }

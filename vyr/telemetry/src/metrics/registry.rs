@@ -11,7 +11,9 @@ use opentelemetry::{
     KeyValue,
     metrics::{BoundHistogram, Meter, MeterProvider as _},
 };
-use opentelemetry_proto::tonic::{collector::metrics::v1::ExportMetricsServiceRequest, metrics::v1::MetricsData};
+use opentelemetry_proto::tonic::{
+    collector::metrics::v1::ExportMetricsServiceRequest, metrics::v1::MetricsData,
+};
 use opentelemetry_sdk::{
     error::OTelSdkResult,
     metrics::{
@@ -68,7 +70,8 @@ pub struct Observed {
 impl Metrics {
     /// Makes the registry with the counters, histograms and process figures that every node has.
     pub fn new(resource: &NodeResource) -> Self {
-        let reader = Reader(Arc::new(ManualReader::builder().with_temporality(Temporality::Cumulative).build()));
+        let reader =
+            Reader(Arc::new(ManualReader::builder().with_temporality(Temporality::Cumulative).build()));
         let provider = SdkMeterProvider::builder()
             .with_reader(reader.clone())
             .with_resource(resource.sdk().clone())
@@ -138,7 +141,7 @@ impl Metrics {
                 observer.observe(value, &attributes);
             }
         });
-        drop(gauge.build());
+        gauge.build();
     }
 
     /// Shows a number that only grows.
@@ -158,19 +161,20 @@ impl Metrics {
                 observer.observe(value, &attributes);
             }
         });
-        drop(counter.build());
+        counter.build();
     }
 
     /// Shows the trace coverage: `vyr.trace.coverage`, 0 to 1, of edges and of wall time.
     pub fn watch_coverage(&self, coverage: Arc<Coverage>) {
         let gauge = self.0.meter.f64_observable_gauge("vyr.trace.coverage").with_unit("1");
-        let gauge = gauge.with_description("The share of critical edges, and of wall time, that spans explain.");
+        let gauge =
+            gauge.with_description("The share of critical edges, and of wall time, that spans explain.");
         let gauge = gauge.with_callback(move |observer| {
             let report = coverage.report();
             observer.observe(report.edge_ratio(), &[KeyValue::new("vyr.coverage.of", "edges")]);
             observer.observe(report.wall_ratio(), &[KeyValue::new("vyr.coverage.of", "wall_time")]);
         });
-        drop(gauge.build());
+        gauge.build();
     }
 
     /// Shows the record's size, segments, live tasks and failures. Does not keep it open.
@@ -209,7 +213,10 @@ impl Metrics {
         self.counter(about("vyr.export.spans.sent", "Spans that the collector took."), move || handle.sent());
         let handle = export.clone();
         self.counter(
-            about("vyr.export.spans.dropped", "Spans that were given up: queue full, or collector away too long."),
+            about(
+                "vyr.export.spans.dropped",
+                "Spans that were given up: queue full, or collector away too long.",
+            ),
             move || handle.dropped(),
         );
         let handle = export.clone();
@@ -245,11 +252,15 @@ impl Metrics {
     fn watch_counts(&self) {
         let about = |name, description| Observed { name, unit: "{task}", description };
         let counts = Arc::clone(&self.0.counts);
-        self.counter(about("vyr.tasks.accepted", "Submits that were accepted."), move || read(&counts.accepted));
+        self.counter(about("vyr.tasks.accepted", "Submits that were accepted."), move || {
+            read(&counts.accepted)
+        });
         let counts = Arc::clone(&self.0.counts);
         self.counter(about("vyr.tasks.started", "Tasks that were started."), move || read(&counts.started));
         let counts = Arc::clone(&self.0.counts);
-        self.counter_by(about("vyr.tasks.ended", "Tasks that ended, by state and reason."), move || counts.ends());
+        self.counter_by(about("vyr.tasks.ended", "Tasks that ended, by state and reason."), move || {
+            counts.ends()
+        });
     }
 
     fn watch_process(&self) {
@@ -261,7 +272,7 @@ impl Metrics {
         self.gauge(about, process::resident_bytes);
         let cpu = self.0.meter.f64_observable_counter("process.cpu.time").with_unit("s");
         let cpu = cpu.with_description("Processor time of the node's process.");
-        drop(cpu.with_callback(|observer| observer.observe(process::cpu_seconds(), &[])).build());
+        cpu.with_callback(|observer| observer.observe(process::cpu_seconds(), &[])).build();
     }
 }
 
