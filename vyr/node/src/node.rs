@@ -18,7 +18,7 @@ use vyr_runtime::{
 use vyr_state::{StateKernel, StateOptions};
 use vyr_store::{AotCache, AotOptions, LOCAL_KEY_NAME, Store, StoreOptions};
 use vyr_telemetry::{
-    Coverage, Metrics, NodeResource,
+    ExportHandle, ExportOptions, ExportService, Metrics, NodeResource,
     record::{Record, RecordOptions},
 };
 
@@ -48,6 +48,7 @@ pub struct Node {
     streams: Streams,
     doors: Vec<(Door, Guard)>,
     addresses: Addresses,
+    export: Option<ExportService>,
     /// `None` only while it is being dropped.
     guests: Option<runtime::Runtime>,
     _lock: HomeLock,
@@ -80,7 +81,7 @@ impl Node {
         let executors = executors(&home, &options, &store).await?;
         let out_dirs = OutDirs::open(home.tmp())
             .map_err(|source| NodeError::Home { path: home.tmp(), source })?;
-        let exporter = crate::supervisor::start_export(&resource, &metrics)?;
+        let (exporter, export) = start_export(&resource, &metrics)?;
         let doors = doors(&home, &options).await?;
         let supervisor = Supervisor::new(Parts {
             artifacts: Artifacts::new(store),
@@ -88,7 +89,6 @@ impl Node {
             record,
             metrics,
             resource,
-            coverage: Arc::new(Coverage::default()),
             exporter,
             out_dirs,
             executors,
@@ -97,7 +97,8 @@ impl Node {
         });
         supervisor.recover(recovery).await;
         let (doors, addresses) = doors;
-        Ok(Self { supervisor, streams: Streams::default(), doors, addresses, guests: Some(guests), _lock: lock })
+        let streams = Streams::default();
+        Ok(Self { supervisor, streams, doors, addresses, export, guests: Some(guests), _lock: lock })
     }
 
     /// Returns where the node listens.
@@ -114,7 +115,13 @@ impl Node {
         for (door, guard) in std::mem::take(&mut self.doors) {
             serving.spawn(serve(door, guard, router.clone(), stopped.clone()));
         }
-        serving.spawn(sweep(Arc::clone(&self.supervisor), stopped));
+        serving.spawn(sweep(Arc::clone(&self.supervisor), stopped.clone()));
+        if let Some(export) = self.export.take() {
+            let mut stopped = stopped;
+            serving.spawn(export.run(async move {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            }));
+        }
         shutdown.await;
 
         if tokio::time::timeout(DRAIN_TIME, self.supervisor.drain()).await.is_err() {
@@ -171,6 +178,16 @@ fn instance(home: &Home) -> Result<String, NodeError> {
             Ok(id)
         }
     }
+}
+
+/// Prepares the export to a collector, where the environment names one.
+fn start_export(
+    resource: &NodeResource,
+    metrics: &Metrics,
+) -> Result<(ExportHandle, Option<ExportService>), NodeError> {
+    let Some(options) = ExportOptions::from_env() else { return Ok((ExportHandle::disabled(), None)) };
+    let (service, handle) = ExportService::new(options, resource, metrics)?;
+    Ok((handle, Some(service)))
 }
 
 fn guest_threads() -> std::io::Result<runtime::Runtime> {

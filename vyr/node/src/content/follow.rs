@@ -4,17 +4,17 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     response::Response,
 };
 use connectrpc::ConnectError;
 use futures::{Stream, StreamExt as _};
 use http::{HeaderMap, HeaderValue, header};
+use opentelemetry_proto::tonic::{metrics::v1::MetricsData, trace::v1::TracesData};
 use serde::Deserialize;
 use vyr_proto::control::{
     StreamMetricsRequest, StreamMetricsResponse, StreamTracesRequest, StreamTracesResponse, TraceFilter,
 };
-use vyr_telemetry::otlp;
 
 use super::Content;
 use crate::{
@@ -50,36 +50,39 @@ pub(super) struct MetricsQuery {
 pub(super) async fn traces(
     State(content): State<Content>,
     headers: HeaderMap,
-    query: Result<Query<TracesQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<TracesQuery>, QueryRejection>,
 ) -> Response {
-    let opened = query.map_err(|error| bad_query(&error)).and_then(|Query(query)| {
-        let tasks = query.task.iter().flat_map(|tasks| tasks.split(',')).map(str::to_owned).collect();
-        let filter = TraceFilter {
-            task_ids: tasks,
-            artifact_digest: query.artifact.unwrap_or_default(),
-            ..Default::default()
-        };
-        let request = StreamTracesRequest {
-            filter: filter.into(),
-            follow: query.follow,
-            no_history: query.no_history,
-            history_limit: query.history_limit,
-            no_spans: query.no_spans,
-            ..Default::default()
-        };
+    let opened = async {
+        let request = query.map_err(|error| bad_query(&error))?.0.request();
         let place = content.streams.open()?;
-        traces::stream(Arc::clone(&content.supervisor), request, place)
-    });
-    match opened {
+        traces::stream(Arc::clone(&content.supervisor), request, place).await
+    };
+    match opened.await {
         Ok(stream) => respond(stream, &headers, |message| trace_json(&message)),
         Err(refusal) => refuse(refusal, &headers),
+    }
+}
+
+impl TracesQuery {
+    fn request(self) -> StreamTracesRequest {
+        let tasks = self.task.iter().flat_map(|tasks| tasks.split(',')).map(str::to_owned).collect();
+        let artifact_digest = self.artifact.unwrap_or_default();
+        let filter = TraceFilter { task_ids: tasks, artifact_digest, ..Default::default() };
+        StreamTracesRequest {
+            filter: filter.into(),
+            follow: self.follow,
+            no_history: self.no_history,
+            history_limit: self.history_limit,
+            no_spans: self.no_spans,
+            ..Default::default()
+        }
     }
 }
 
 pub(super) async fn metrics(
     State(content): State<Content>,
     headers: HeaderMap,
-    query: Result<Query<MetricsQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<MetricsQuery>, QueryRejection>,
 ) -> Response {
     let opened = query.map_err(|error| bad_query(&error)).and_then(|Query(query)| {
         let interval = Duration::from_millis(query.interval_ms.unwrap_or(1000));
@@ -94,7 +97,7 @@ pub(super) async fn metrics(
     }
 }
 
-fn bad_query(error: &axum::extract::rejection::QueryRejection) -> Refusal {
+fn bad_query(error: &QueryRejection) -> Refusal {
     Refusal::field("query", error.body_text(), "see docs/api for the parameters")
 }
 
@@ -130,19 +133,25 @@ fn respond<T: Send + 'static>(
 }
 
 fn trace_json(message: &StreamTracesResponse) -> serde_json::Value {
-    let mut value = serde_json::json!({ "tasks": message.tasks });
+    let mut value = serde_json::Map::new();
+    value.insert("tasks".to_owned(), serde_json::json!(message.tasks));
     if !message.traces_data.is_empty() {
-        value["tracesData"] = otlp::traces_json(&message.traces_data);
+        value.insert("tracesData".to_owned(), otlp_json::<TracesData>(&message.traces_data));
     }
     if message.dropped > 0 {
-        value["dropped"] = message.dropped.into();
+        value.insert("dropped".to_owned(), message.dropped.into());
     }
     if message.history_complete {
-        value["historyComplete"] = true.into();
+        value.insert("historyComplete".to_owned(), true.into());
     }
-    value
+    value.into()
 }
 
 fn metric_json(message: &StreamMetricsResponse) -> serde_json::Value {
-    otlp::metrics_json(&message.metrics_data)
+    otlp_json::<MetricsData>(&message.metrics_data)
+}
+
+/// Turns our own encoding of an OTLP message into OTLP/JSON.
+fn otlp_json<T: prost::Message + Default + serde::Serialize>(bytes: &[u8]) -> serde_json::Value {
+    T::decode(bytes).map_or(serde_json::Value::Null, |message| serde_json::json!(message))
 }

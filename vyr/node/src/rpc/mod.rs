@@ -80,7 +80,8 @@ impl ControlService for Control {
         request: ServiceRequest<'_, StreamTracesRequest>,
     ) -> ServiceResult<ServiceStream<StreamTracesResponse>> {
         let place = self.streams.open()?;
-        let stream = traces::stream(Arc::clone(&self.supervisor), request.to_owned_message(), place)?;
+        let request = request.to_owned_message();
+        let stream = traces::stream(Arc::clone(&self.supervisor), request, place).await?;
         connectrpc::Response::ok(Box::pin(stream))
     }
 

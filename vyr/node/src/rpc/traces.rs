@@ -15,7 +15,7 @@ use crate::{Refusal, streams::StreamPlace, supervisor::Supervisor};
 const BATCH: usize = 256;
 
 /// Streams history, then what follows.
-pub(crate) fn stream(
+pub(crate) async fn stream(
     supervisor: Arc<Supervisor>,
     request: StreamTracesRequest,
     place: StreamPlace,
@@ -29,7 +29,7 @@ pub(crate) fn stream(
         Refusal::field("filter", error.to_string(), "send ids and digests as the API prints them")
     })?;
     for task in &filter.tasks {
-        if !supervisor.knows(*task) {
+        if !supervisor.knows(*task).await {
             return Err(task_not_found(*task));
         }
     }
@@ -43,7 +43,7 @@ pub(crate) fn stream(
             filter: filter.clone(),
             order: Order::OldestFirst,
             limit,
-        }))
+        }).await)
     };
     let open = filter.tasks.clone();
     let spans = !request.no_spans;
@@ -122,7 +122,7 @@ impl Reader {
         for task in &tasks {
             self.close(task);
         }
-        let traces_data = if self.spans { otlp::encode_traces(page.iter()) } else { Vec::new() };
+        let traces_data = if self.spans { self.encode(page.iter()) } else { Vec::new() };
         StreamTracesResponse { tasks, traces_data, ..Default::default() }
     }
 
@@ -133,8 +133,12 @@ impl Reader {
             self.close(task);
         }
         let ended = events.iter().filter_map(|event| event.ended.as_deref());
-        let traces_data = if self.spans { otlp::encode_traces(ended) } else { Vec::new() };
+        let traces_data = if self.spans { self.encode(ended) } else { Vec::new() };
         StreamTracesResponse { tasks, traces_data, dropped, ..Default::default() }
+    }
+
+    fn encode<'a>(&self, ended: impl Iterator<Item = &'a Ended>) -> Vec<u8> {
+        otlp::encode_traces(&otlp::traces_data(ended, &self.supervisor.resource))
     }
 
     fn close(&mut self, task: &TaskStatus) {

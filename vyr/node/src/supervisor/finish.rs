@@ -45,11 +45,8 @@ impl Supervisor {
         }
         let Some(entry::Entry::Ended(ended)) = entry.entry else { return true };
         self.coverage.traced(&ended);
-        self.metrics.task_ended(&status);
         let ended: Arc<Ended> = ended.into();
-        if let Some(exporter) = &self.exporter {
-            exporter.export(Arc::clone(&ended));
-        }
+        self.exporter.offer(&ended);
         self.table.remove(task.id);
         self.hub.publish_with(task.id, || TaskEvent {
             key: self.key(task, &status),

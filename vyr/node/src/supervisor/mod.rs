@@ -23,11 +23,14 @@ use std::sync::{
 };
 
 use parking_lot::Mutex;
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+};
 use vyr_model::TaskState;
 use vyr_state::StateKernel;
 use vyr_telemetry::{
-    Coverage, Exporter, Hub, Metrics, TaskEvent, TaskKey,
+    Coverage, ExportHandle, Hub, Metrics, NodeResource, Observed, TaskEvent, TaskKey,
     record::{Record, Synced},
 };
 
@@ -50,8 +53,9 @@ pub(crate) struct Supervisor {
     pub(crate) record: Record,
     pub(crate) hub: Hub,
     pub(crate) coverage: Arc<Coverage>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) exporter: Option<Exporter>,
+    pub(crate) metrics: Metrics,
+    pub(crate) resource: NodeResource,
+    exporter: ExportHandle,
     pub(crate) table: Table,
     pub(crate) out_dirs: OutDirs,
     executors: Vec<Box<dyn Executor>>,
@@ -61,7 +65,19 @@ pub(crate) struct Supervisor {
     guests: Handle,
     draining: AtomicBool,
     idle: Notify,
+    stopping: watch::Sender<bool>,
 }
+
+/// A gauge of the supervisor: name, unit, description, and how to read it.
+type Gauge = (&'static str, &'static str, &'static str, fn(&Supervisor) -> u64);
+
+const GAUGES: [Gauge; 5] = [
+    ("vyr.queue.depth", "{task}", "Tasks that wait, held ones included.", |s| s.load().0 as u64),
+    ("vyr.tasks.running", "{task}", "Tasks that run.", |s| s.load().1 as u64),
+    ("vyr.states", "{state}", "Ephemeral states.", |s| s.states.gauges().states as u64),
+    ("vyr.states.bytes", "By", "Bytes in ephemeral states.", |s| s.states.gauges().bytes),
+    ("vyr.states.bindings", "{binding}", "Bindings of tasks to states.", |s| s.states.gauges().bindings as u64),
+];
 
 /// The parts that a supervisor is made of.
 pub(crate) struct Parts {
@@ -69,9 +85,9 @@ pub(crate) struct Parts {
     pub(crate) artifacts: Artifacts,
     pub(crate) states: StateKernel,
     pub(crate) record: Record,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) coverage: Arc<Coverage>,
-    pub(crate) exporter: Option<Exporter>,
+    pub(crate) metrics: Metrics,
+    pub(crate) resource: NodeResource,
+    pub(crate) exporter: ExportHandle,
     pub(crate) out_dirs: OutDirs,
     pub(crate) executors: Vec<Box<dyn Executor>>,
     pub(crate) guests: Handle,
@@ -80,14 +96,15 @@ pub(crate) struct Parts {
 impl Supervisor {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let queue = Queue::new(parts.options.max_running, parts.options.max_queued);
-        Arc::new(Self {
+        let supervisor = Arc::new(Self {
             options: parts.options,
             artifacts: parts.artifacts,
             states: parts.states,
             record: parts.record,
             hub: Hub::default(),
-            coverage: parts.coverage,
+            coverage: Arc::default(),
             metrics: parts.metrics,
+            resource: parts.resource,
             exporter: parts.exporter,
             table: Table::default(),
             out_dirs: parts.out_dirs,
@@ -97,7 +114,23 @@ impl Supervisor {
             guests: parts.guests,
             draining: AtomicBool::new(false),
             idle: Notify::new(),
-        })
+            stopping: watch::Sender::new(false),
+        });
+        supervisor.show_gauges();
+        supervisor
+    }
+
+    /// Shows in the metrics what is read when they are collected.
+    fn show_gauges(self: &Arc<Self>) {
+        self.metrics.watch_coverage(Arc::clone(&self.coverage));
+        self.metrics.watch_record(&self.record);
+        self.metrics.watch_hub(&self.hub);
+        for (name, unit, description, read) in GAUGES {
+            // weak: the metrics outlive no supervisor
+            let supervisor = Arc::downgrade(self);
+            let about = Observed { name, unit, description };
+            self.metrics.gauge(about, move || supervisor.upgrade().map_or(0, |supervisor| read(&supervisor)));
+        }
     }
 
     /// Returns how many tasks wait and how many run.
@@ -162,6 +195,17 @@ impl Supervisor {
             }
             idle.await;
         }
+    }
+
+    /// Ends the streams and closes the record.
+    pub(crate) async fn close(&self) {
+        self.stopping.send_replace(true);
+        self.record.close().await;
+    }
+
+    /// Completes when the node stops.
+    pub(crate) async fn stopped(&self) {
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
     fn is_draining(&self) -> bool {
