@@ -43,9 +43,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         Ok(command)
     };
     let mut steps = Steps::default();
-    steps.run("build vyr", || {
-        run_command(&mut cargo(&place.root, ["build", "--package", "vyr-cli"]))
-    });
+    steps.run("build vyr", || run_command(&mut cargo(&place.root, ["build", "--package", "vyr-cli"])));
     steps.run("doc tests", || {
         let command = cargo(&place.root, ["test", "--doc", "--workspace"]);
         run_command(&mut with_env(command)?)

@@ -63,9 +63,11 @@ pub(crate) fn refuse_store(error: StoreError) -> Refusal {
         StoreError::BlobMissing(_) => {
             (ErrorCode::NotFound, "BLOB_MISSING", "PUT it to /blobs/ first, then call again")
         }
-        StoreError::ArtifactMissing(_) => {
-            (ErrorCode::NotFound, "ARTIFACT_NOT_FOUND", "put it with `vyr artifact put`, or list what is here")
-        }
+        StoreError::ArtifactMissing(_) => (
+            ErrorCode::NotFound,
+            "ARTIFACT_NOT_FOUND",
+            "put it with `vyr artifact put`, or list what is here",
+        ),
         StoreError::DigestMismatch { .. } | StoreError::SizeMismatch { .. } => {
             (ErrorCode::InvalidArgument, "DIGEST_MISMATCH", "send the bytes that the digest names")
         }

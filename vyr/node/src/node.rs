@@ -1,11 +1,4 @@
-use std::{
-    future::Future,
-    net::SocketAddr,
-    num::NonZeroUsize,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use connectrpc::Limits as RpcLimits;
@@ -79,8 +72,8 @@ impl Node {
         let (record, recovery) = Record::open(home.record(), record_options)?;
         let guests = guest_threads().map_err(NodeError::Threads)?;
         let executors = executors(&home, &options, &store).await?;
-        let out_dirs = OutDirs::open(home.tmp())
-            .map_err(|source| NodeError::Home { path: home.tmp(), source })?;
+        let out_dirs =
+            OutDirs::open(home.tmp()).map_err(|source| NodeError::Home { path: home.tmp(), source })?;
         let (exporter, export) = start_export(&resource, &metrics)?;
         let doors = doors(&home, &options).await?;
         let supervisor = Supervisor::new(Parts {

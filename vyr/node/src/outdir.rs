@@ -1,8 +1,7 @@
 //! The folders that guests see as `/out`, and the files that they leave there.
 
 use std::{
-    fs,
-    io,
+    fs, io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
@@ -10,7 +9,7 @@ use std::{
 
 use parking_lot::Mutex;
 use vyr_model::{Failure, LimitKind, OutputFile};
-use vyr_store::{BlobDurability, Store};
+use vyr_store::{BlobDurability, Store, StoredBlob};
 
 /// Empty folders kept for the next task: making one costs more than looking whether it is empty.
 const SPARE: usize = 64;
@@ -77,11 +76,17 @@ pub(crate) fn collect(
     found.sort();
     let mut files = Vec::with_capacity(found.len());
     for (path, host, _) in found {
-        let stored = store.put_file(&host, durability);
-        let blob = stored.map_err(|error| Failure::Internal(format!("failed to store /out/{path}: {error}")))?;
+        let blob = put_file(&host, store, durability)
+            .map_err(|error| Failure::Internal(format!("failed to store /out/{path}: {error}")))?;
         files.push(OutputFile { path, digest: blob.digest, size: blob.size });
     }
     Ok(files)
+}
+
+fn put_file(path: &Path, store: &Store, durability: BlobDurability) -> io::Result<StoredBlob> {
+    let mut writer = store.blob_writer(durability);
+    io::copy(&mut fs::File::open(path)?, &mut writer)?;
+    writer.commit(None).map_err(io::Error::other)
 }
 
 fn walk(
@@ -110,4 +115,3 @@ fn walk(
     }
     Ok(())
 }
-

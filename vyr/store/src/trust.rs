@@ -17,7 +17,8 @@ pub use local::{LOCAL_KEY_NAME, LocalKey, create_secret_key, load_secret_key};
 pub use validity::{Signer, Untrusted, Validity};
 
 /// What happens to an artifact that no trusted key signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TrustPolicy {
     /// It is refused at put and before each run.
     #[default]

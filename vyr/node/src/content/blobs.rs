@@ -50,7 +50,8 @@ async fn receive(content: &Content, digest: &str, body: Body) -> Result<bool, Re
             writer.append(&chunk).map_err(refuse_store)?;
         }
     }
-    let stored = tokio::task::spawn_blocking(move || writer.take().map(|writer| writer.commit(Some(&digest))));
+    let stored =
+        tokio::task::spawn_blocking(move || writer.take().map(|writer| writer.commit(Some(&digest))));
     match stored.await {
         Ok(Some(Ok(_))) => Ok(!had),
         Ok(Some(Err(error))) => Err(refuse_store(error)),
@@ -144,7 +145,6 @@ fn parse(digest: &str) -> Result<Digest, Refusal> {
 fn broken(message: String) -> Refusal {
     Refusal::new(ErrorCode::Aborted, "UPLOAD_BROKEN", "body", message, "send the blob again")
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -88,7 +88,8 @@ pub(super) async fn metrics(
         let interval = Duration::from_millis(query.interval_ms.unwrap_or(1000));
         let place = content.streams.open()?;
         let supervisor = Arc::clone(&content.supervisor);
-        let request = StreamMetricsRequest { once: query.once, name_prefix: query.prefix, ..Default::default() };
+        let request =
+            StreamMetricsRequest { once: query.once, name_prefix: query.prefix, ..Default::default() };
         metrics::stream_every(supervisor, request, interval, place)
     });
     match opened {
@@ -115,9 +116,8 @@ fn respond<T: Send + 'static>(
         Ok(message) => json(message),
         Err(error) => serde_json::json!({ "error": error }),
     });
-    let lines = values.map(move |value| {
-        if wants_sse { format!("data: {value}\n\n") } else { format!("{value}\n") }
-    });
+    let lines =
+        values.map(move |value| if wants_sse { format!("data: {value}\n\n") } else { format!("{value}\n") });
     let (kind, body) = if wants_sse {
         let quiet = tokio_stream::StreamExt::timeout_repeating(lines, tokio::time::interval(KEEP_ALIVE));
         let lines = quiet.map(|line| line.unwrap_or_else(|_| ": still here\n\n".to_owned()));

@@ -36,7 +36,13 @@ pub(super) async fn get(
 async fn open(content: &Content, task: &str, stream: &str) -> Result<Body, Refusal> {
     if !matches!(stream, "stdout" | "stderr") {
         let message = format!("a task has no stream `{stream}`");
-        return Err(Refusal::new(ErrorCode::NotFound, "STREAM_NOT_FOUND", stream, message, "ask for stdout or stderr"));
+        return Err(Refusal::new(
+            ErrorCode::NotFound,
+            "STREAM_NOT_FOUND",
+            stream,
+            message,
+            "ask for stdout or stderr",
+        ));
     }
     let id = parse::task_id(task)?;
     let supervisor = &content.supervisor;
@@ -57,7 +63,7 @@ fn follow(spool: Spool, place: StreamPlace) -> Body {
     Body::from_stream(futures::stream::try_unfold(state, async |(spool, mut grown, at, place)| {
         loop {
             let progress = *grown.borrow_and_update();
-            let bytes = spool.read_at(at, CHUNK).map_err(std::io::Error::other)?;
+            let bytes = spool.read_at(at, CHUNK)?;
             if !bytes.is_empty() {
                 let next = at + bytes.len() as u64;
                 return Ok::<_, std::io::Error>(Some((Bytes::from(bytes), (spool, grown, next, place))));

@@ -121,12 +121,7 @@ impl WasmExecutor {
     }
 
     #[expect(unsafe_code, reason = "compiled code is deserialized here and nowhere else")]
-    fn deserialize(
-        &self,
-        code: &[u8],
-        metering: Metering,
-        kind: ArtifactKind,
-    ) -> Result<Program, LoadError> {
+    fn deserialize(&self, code: &[u8], metering: Metering, kind: ArtifactKind) -> Result<Program, LoadError> {
         let kind = match kind {
             ArtifactKind::Component => ProgramKind::Component,
             _ => ProgramKind::Module,

@@ -12,7 +12,7 @@ mod socket;
 mod tls;
 mod token;
 
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, refuse};
 pub(crate) use serve::{Door, serve};
 pub(crate) use socket::bind_unix;
 pub(crate) use tls::acceptor;

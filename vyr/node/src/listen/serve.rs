@@ -39,7 +39,7 @@ pub(crate) async fn serve(door: Door, who: Guard, router: Router, mut stop: watc
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let accepted = tokio::select! {
             accepted = accept(&door) => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
         };
         let (stream, tls) = match accepted {
             Ok(accepted) => accepted,
@@ -67,6 +67,11 @@ pub(crate) async fn serve(door: Door, who: Guard, router: Router, mut stop: watc
     if tokio::time::timeout(CLOSE_TIME, connections.wait()).await.is_err() {
         tracing::debug!(open = connections.len(), "connections were cut off");
     }
+}
+
+/// Completes when the node stops; holds no lock of the channel meanwhile.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -97,7 +102,7 @@ async fn connection(
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        _ = stop.wait_for(|stop| *stop) => {
+        () = stopped(&mut stop) => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
@@ -106,4 +111,3 @@ async fn connection(
         tracing::debug!(%error, "a connection ended early");
     }
 }
-

@@ -16,7 +16,7 @@ pub(crate) fn stream(
     request: StreamMetricsRequest,
     place: StreamPlace,
 ) -> Result<impl Stream<Item = Result<StreamMetricsResponse, ConnectError>> + Send, Refusal> {
-    let interval = parse::duration("interval", &request.interval)?.unwrap_or(USUAL_INTERVAL);
+    let interval = parse::duration("interval", request.interval.as_option())?.unwrap_or(USUAL_INTERVAL);
     stream_every(supervisor, request, interval, place)
 }
 

@@ -3,7 +3,7 @@
 mod artifact;
 pub(crate) mod metrics;
 pub(crate) mod parse;
-mod state;
+pub(crate) mod state;
 mod task;
 pub(crate) mod traces;
 
@@ -30,6 +30,7 @@ impl Control {
     }
 }
 
+#[expect(refining_impl_trait, reason = "the service is internal: nobody implements or names these types")]
 impl ControlService for Control {
     async fn put_artifact(
         &self,

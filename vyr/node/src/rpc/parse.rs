@@ -2,7 +2,6 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use buffa::MessageField;
 use buffa_types::google::protobuf::Duration as ProtoDuration;
 use vyr_model::{
     BindMode, BindingSpec, Digest, DirGrant, Durability, EnvGrant, Grants, HttpOutGrant, Limits, StateId,
@@ -44,7 +43,9 @@ pub(crate) fn mode(mode: buffa::EnumValue<control::BindMode>) -> Result<BindMode
     match mode.as_known() {
         Some(control::BindMode::Ro) => Ok(BindMode::ReadOnly),
         Some(control::BindMode::Rw) => Ok(BindMode::ReadWrite),
-        _ => Err(Refusal::field("mode", "the mode is missing or unknown", "send BIND_MODE_RO or BIND_MODE_RW")),
+        _ => {
+            Err(Refusal::field("mode", "the mode is missing or unknown", "send BIND_MODE_RO or BIND_MODE_RW"))
+        }
     }
 }
 
@@ -67,9 +68,9 @@ pub(crate) fn idempotency_key(key: &str) -> Result<(), Refusal> {
 /// Returns a positive duration, or `None` where the field is absent or zero.
 pub(crate) fn duration(
     field: &'static str,
-    value: &MessageField<ProtoDuration>,
+    value: Option<&ProtoDuration>,
 ) -> Result<Option<Duration>, Refusal> {
-    let Some(value) = value.as_option() else { return Ok(None) };
+    let Some(value) = value else { return Ok(None) };
     let refuse = || Refusal::field(field, "the duration is out of range", "send 0 to 365 days");
     let seconds = u64::try_from(value.seconds).map_err(|_| refuse())?;
     let nanos = u32::try_from(value.nanos).ok().filter(|nanos| *nanos < 1_000_000_000).ok_or_else(refuse)?;
@@ -156,15 +157,18 @@ fn limits(asked: Option<&control::Limits>, defaults: &Limits) -> Result<Limits, 
     let or = |asked: u64, default: u64| if asked == 0 { default } else { asked };
     Ok(Limits {
         memory_bytes: or(asked.memory_bytes, defaults.memory_bytes),
-        wall_time: duration("resources.limits.wall_time", &asked.wall_time)?.unwrap_or(defaults.wall_time),
-        cpu_time: duration("resources.limits.cpu_time", &asked.cpu_time)?.unwrap_or(defaults.cpu_time),
+        wall_time: duration("resources.limits.wall_time", asked.wall_time.as_option())?
+            .unwrap_or(defaults.wall_time),
+        cpu_time: duration("resources.limits.cpu_time", asked.cpu_time.as_option())?
+            .unwrap_or(defaults.cpu_time),
         fuel: if asked.fuel == 0 { defaults.fuel } else { Some(asked.fuel) },
         stdout_bytes: or(asked.stdout_bytes, defaults.stdout_bytes),
         stderr_bytes: or(asked.stderr_bytes, defaults.stderr_bytes),
         output_bytes: or(asked.output_bytes, defaults.output_bytes),
         handles: if asked.handles == 0 { defaults.handles } else { asked.handles },
         host_call_bytes: or(asked.host_call_bytes, defaults.host_call_bytes),
-        hold_time: duration("resources.limits.hold_time", &asked.hold_time)?.unwrap_or(defaults.hold_time),
+        hold_time: duration("resources.limits.hold_time", asked.hold_time.as_option())?
+            .unwrap_or(defaults.hold_time),
     })
 }
 
@@ -186,7 +190,8 @@ fn grants(asked: Option<&control::Grants>) -> Result<Grants, Refusal> {
     });
     let dirs = asked.dirs.iter().map(|dir| {
         let paths = [&dir.host_path, &dir.guest_path];
-        if paths.iter().any(|path| path.is_empty() || path.contains('\0')) || !dir.host_path.starts_with('/') {
+        if paths.iter().any(|path| path.is_empty() || path.contains('\0')) || !dir.host_path.starts_with('/')
+        {
             let message = format!("`{}::{}` is no folder grant", dir.host_path, dir.guest_path);
             let mend = "send an absolute path of the node's machine and the path that the guest sees";
             return Err(Refusal::field("resources.grants.dirs", message, mend));

@@ -18,7 +18,7 @@ pub(super) fn create(
         return Err(Refusal::field("class", "the class is missing or unknown", "send STATE_CLASS_EPHEMERAL"));
     }
     let quota = (request.quota_bytes != 0).then_some(request.quota_bytes);
-    let ttl: Option<Duration> = parse::duration("ttl", &request.ttl)?;
+    let ttl: Option<Duration> = parse::duration("ttl", request.ttl.as_option())?;
     let now = tokio::time::Instant::now();
     let id = supervisor.states.create(&request.name, quota, ttl, now).map_err(refuse)?;
     Ok(CreateStateResponse { state_id: id.to_string(), ..Default::default() })
@@ -38,17 +38,23 @@ pub(super) async fn bind(
 /// Turns a state's refusal into the API's.
 pub(crate) fn refuse(error: StateError) -> Refusal {
     let (code, reason, mend) = match &error {
-        StateError::NotFound(_) => {
-            (ErrorCode::NotFound, "STATE_NOT_FOUND", "create a state and fill it again, then submit with its id")
-        }
+        StateError::NotFound(_) => (
+            ErrorCode::NotFound,
+            "STATE_NOT_FOUND",
+            "create a state and fill it again, then submit with its id",
+        ),
         StateError::ReadOnly => (ErrorCode::PermissionDenied, "STATE_READ_ONLY", "bind it rw"),
         StateError::Quota { .. } => {
             (ErrorCode::ResourceExhausted, "STATE_QUOTA", "create the state with a larger quota")
         }
-        StateError::Full { .. } => {
-            (ErrorCode::ResourceExhausted, "STATES_FULL", "let states expire, or make them with a shorter ttl")
+        StateError::Full { .. } => (
+            ErrorCode::ResourceExhausted,
+            "STATES_FULL",
+            "let states expire, or make them with a shorter ttl",
+        ),
+        StateError::Invalid(_) => {
+            (ErrorCode::InvalidArgument, "FIELD_INVALID", "send a value in the range named")
         }
-        StateError::Invalid(_) => (ErrorCode::InvalidArgument, "FIELD_INVALID", "send a value in the range named"),
     };
     Refusal::new(code, reason, "state", error.to_string(), mend)
 }

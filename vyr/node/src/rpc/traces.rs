@@ -39,11 +39,12 @@ pub(crate) async fn stream(
         Stage::Live
     } else {
         let limit = usize::try_from(request.history_limit).ok().filter(|limit| *limit > 0);
-        Stage::History(supervisor.record.history(HistoryQuery {
-            filter: filter.clone(),
-            order: Order::OldestFirst,
-            limit,
-        }).await)
+        Stage::History(
+            supervisor
+                .record
+                .history(HistoryQuery { filter: filter.clone(), order: Order::OldestFirst, limit })
+                .await,
+        )
     };
     let open = filter.tasks.clone();
     let spans = !request.no_spans;
@@ -118,7 +119,8 @@ impl Reader {
 
     /// Makes a message of finished tasks of the history.
     fn ended(&mut self, page: &[Ended]) -> StreamTracesResponse {
-        let tasks: Vec<TaskStatus> = page.iter().filter_map(|ended| ended.status.as_option().cloned()).collect();
+        let tasks: Vec<TaskStatus> =
+            page.iter().filter_map(|ended| ended.status.as_option().cloned()).collect();
         for task in &tasks {
             self.close(task);
         }

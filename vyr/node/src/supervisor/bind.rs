@@ -39,7 +39,11 @@ impl Supervisor {
             }
             let Some(bound) = phase.open_binding(name) else {
                 let message = format!("task `{id}` has no open binding `{name}`");
-                return Err(Refusal::field("name", message, "name one of the submit's bindings without a state"));
+                return Err(Refusal::field(
+                    "name",
+                    message,
+                    "name one of the submit's bindings without a state",
+                ));
             };
             if bound.mode != mode {
                 let message = format!("the binding `{}` was submitted with the other mode", bound.name);
@@ -66,7 +70,7 @@ impl Supervisor {
             state_id: state.as_bytes().to_vec(),
             ..Default::default()
         };
-        let entry = Entry { entry: Some(Box::new(bound).into()), ..Default::default() };
+        let entry = Entry { entry: Some(bound.into()), ..Default::default() };
         let recorded = self.record.commit(&entry, commit(task.spec.durability)).await;
         recorded.map_err(|error| unavailable(&error))
     }

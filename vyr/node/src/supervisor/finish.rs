@@ -38,7 +38,7 @@ impl Supervisor {
     /// Returns `false` where the task had ended before.
     pub(super) async fn finish(&self, task: &Arc<Task>, end: End) -> bool {
         let Some((status, ended)) = self.end(task, end) else { return false };
-        let entry = Entry { entry: Some(Box::new(ended).into()), ..Default::default() };
+        let entry = Entry { entry: Some(ended.into()), ..Default::default() };
         if let Err(error) = self.record.commit(&entry, commit(task.spec.durability)).await {
             // its Started stands in the record: after a restart it is lost, never run again
             tracing::error!(task.id = %task.id, %error, "failed to record the end of a task");
@@ -57,11 +57,7 @@ impl Supervisor {
     }
 
     /// Moves the task to its end; `None` where it has ended already.
-    fn end(
-        &self,
-        task: &Arc<Task>,
-        end: End,
-    ) -> Option<(TaskStatus, Ended)> {
+    fn end(&self, task: &Arc<Task>, end: End) -> Option<(TaskStatus, Ended)> {
         let mut phase = task.phase.lock();
         let to = TaskState::Terminal(end.terminal);
         if !vyr_model::transition_allowed(&phase.state, &to) {

@@ -34,6 +34,7 @@ use vyr_telemetry::{
     record::{Record, Synced},
 };
 
+use self::place::Place;
 use crate::{
     NodeOptions,
     artifacts::Artifacts,
@@ -43,7 +44,6 @@ use crate::{
     tasks::{Next, Phase, Queue, Table, Task, status},
     tracer::Tracer,
 };
-use self::place::Place;
 
 /// Everything that tasks need, shared by all of them.
 pub(crate) struct Supervisor {
@@ -76,7 +76,9 @@ const GAUGES: [Gauge; 5] = [
     ("vyr.tasks.running", "{task}", "Tasks that run.", |s| s.load().1 as u64),
     ("vyr.states", "{state}", "Ephemeral states.", |s| s.states.gauges().states as u64),
     ("vyr.states.bytes", "By", "Bytes in ephemeral states.", |s| s.states.gauges().bytes),
-    ("vyr.states.bindings", "{binding}", "Bindings of tasks to states.", |s| s.states.gauges().bindings as u64),
+    ("vyr.states.bindings", "{binding}", "Bindings of tasks to states.", |s| {
+        s.states.gauges().bindings as u64
+    }),
 ];
 
 /// The parts that a supervisor is made of.

@@ -84,7 +84,8 @@ impl Supervisor {
         };
         let defaults = self.options.default_limits;
         let limits = artifact.as_ref().map_or(defaults, |artifact| artifact.manifest.limits.over(defaults));
-        let spec = parse::submit(request, &limits).map_err(|_| "its record holds a submit that does not parse")?;
+        let spec =
+            parse::submit(request, &limits).map_err(|_| "its record holds a submit that does not parse")?;
         let named = spec.bindings.iter().any(|binding| binding.state.is_some()) || !left.bound.is_empty();
         let bindings = spec
             .bindings

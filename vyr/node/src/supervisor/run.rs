@@ -11,10 +11,8 @@ use vyr_telemetry::{
 use super::{
     Supervisor,
     finish::End,
-    submit::{commit, started_entry},
+    submit::{blob_durability, commit, started_entry},
 };
-use vyr_store::BlobDurability;
-
 use crate::{executor::Prepared, outdir, tasks::Task};
 
 impl Supervisor {
@@ -105,12 +103,8 @@ impl Supervisor {
             Err(failure) => return End::failed(failure),
         };
         let out_dir = request.out_dir.clone();
-        let outcome = {
-            let mut phase = task.phase.lock();
-            self.advance(task, &mut phase, TaskState::Running);
-            drop(phase);
-            prepared.execute(request).await
-        };
+        self.advance(task, &mut task.phase.lock(), TaskState::Running);
+        let outcome = prepared.execute(request).await;
         self.trace_outcome(task, prepared_at, &outcome);
         let ran = Stamp::from_system_time(outcome.ended);
         let (terminal, outputs) = self.store_outputs(task, outcome, out_dir.as_deref());
@@ -159,8 +153,8 @@ impl Supervisor {
     fn env(&self, task: &Task) -> Vec<EnvGrant> {
         let mut env = task.spec.grants.env.clone();
         if task.spec.out_dir && !env.iter().any(|env| env.name == "TRACEPARENT") {
-            let (trace_id, parent) = (task.trace_id, task.trace.lock().root());
-            let value = TraceParent { trace_id, parent, sampled: true }.to_string();
+            let (trace_id, span_id) = (task.trace_id, task.trace.lock().root());
+            let value = TraceParent { trace_id, span_id, sampled: true }.to_string();
             env.push(EnvGrant { name: "TRACEPARENT".to_owned(), value });
         }
         env
@@ -194,17 +188,15 @@ impl Supervisor {
         outcome: RunOutcome,
         out_dir: Option<&std::path::Path>,
     ) -> (Terminal, Outputs) {
-        let durability = match task.spec.durability {
-            Durability::Durable => BlobDurability::Durable,
-            Durability::Volatile => BlobDurability::Volatile,
-        };
+        let durability = blob_durability(task.spec.durability);
         let mut outputs = Outputs::default();
         let mut terminal = outcome.terminal;
-        let streams = (task.stdout.store(durability), task.stderr.store(durability));
+        let streams = (task.stdout.store(), task.stderr.store());
         match streams {
             (Ok(stdout), Ok(stderr)) => (outputs.stdout, outputs.stderr) = (stdout, stderr),
             (Err(error), _) | (_, Err(error)) => {
-                terminal = Terminal::Failed(Failure::Internal(format!("failed to store the output: {error}")));
+                terminal =
+                    Terminal::Failed(Failure::Internal(format!("failed to store the output: {error}")));
             }
         }
         if let Some(dir) = out_dir {

@@ -1,15 +1,10 @@
-use std::{sync::Arc, time::Duration};
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
-
 use buffa::Message as _;
 use connectrpc::ErrorCode;
 use parking_lot::Mutex;
+use std::{sync::Arc, time::Duration};
 use vyr_model::{BindMode, Digest, Durability, StateId, TaskId, TaskSpec, TaskState};
 use vyr_proto::control;
-use vyr_store::VerifiedArtifact;
+use vyr_store::{BlobDurability, VerifiedArtifact};
 use vyr_telemetry::{
     Edge, Stamp, TaskTrace, TraceParent, new_span_id, new_trace_id,
     record::{Accepted, Commit, Entry, RecordError, Started, Synced},
@@ -35,7 +30,7 @@ impl Supervisor {
         arrived: Stamp,
     ) -> Result<control::SubmitTaskResponse, Refusal> {
         let trace_id = caller.as_ref().map_or_else(new_trace_id, |caller| caller.trace_id);
-        let trace = TaskTrace::new(trace_id, caller.map(|caller| caller.parent), new_span_id());
+        let trace = TaskTrace::new(trace_id, caller.map(|caller| caller.span_id), new_span_id());
         let trace = Mutex::new(trace);
         match self.with_key(request, &trace, arrived).await {
             Ok(response) => Ok(response),
@@ -87,8 +82,11 @@ impl Supervisor {
         if age >= keys::LIFETIME {
             return Ok(None);
         }
-        let Ok(task) = accepted.task_id.as_slice().try_into().map(TaskId::from_bytes) else { return Ok(None) };
-        if accepted.request.as_option().is_none_or(|earlier| Digest::of(&earlier.encode_to_vec()) != content) {
+        let Ok(task) = accepted.task_id.as_slice().try_into().map(TaskId::from_bytes) else {
+            return Ok(None);
+        };
+        if accepted.request.as_option().is_none_or(|earlier| Digest::of(&earlier.encode_to_vec()) != content)
+        {
             return Err(keys::reused(key, task));
         }
         Ok(Some(existing(task.to_string(), hex::encode(&accepted.trace_id))))
@@ -118,7 +116,8 @@ impl Supervisor {
 
         let key = request.idempotency_key.clone();
         let entry = accepted_entry(id, request, &trace.lock(), arrived);
-        let task = self.make_task(id, spec, Some(artifact), key, trace.lock().clone(), bindings, arrived, queued);
+        let task =
+            self.make_task(id, spec, Some(artifact), key, trace.lock().clone(), bindings, arrived, queued);
         let synced = self.admit(&task, &entry, place).await?;
         if task.spec.durability == Durability::Durable {
             synced.await.map_err(|error| unavailable(&error))?;
@@ -135,7 +134,8 @@ impl Supervisor {
         let began = Stamp::now();
         let named: Vec<(StateId, BindMode)> =
             spec.bindings.iter().filter_map(|binding| Some((binding.state?, binding.mode))).collect();
-        let mut states = self.states.bind_all(&named, tokio::time::Instant::now()).map_err(refuse)?.into_iter();
+        let mut states =
+            self.states.bind_all(&named, tokio::time::Instant::now()).map_err(refuse)?.into_iter();
         if !named.is_empty() {
             tracer.passed(Edge::Bind);
             tracer.span(Edge::Bind, began);
@@ -161,14 +161,15 @@ impl Supervisor {
         queued: Stamp,
     ) -> Arc<Task> {
         let store = self.artifacts.store();
+        let durability = blob_durability(spec.durability);
         Arc::new(Task {
             id,
             artifact,
             idempotency_key,
             accepted,
             cancel: vyr_runtime::Cancel::default(),
-            stdout: Spool::new(store),
-            stderr: Spool::new(store),
+            stdout: Spool::new(store, durability),
+            stderr: Spool::new(store, durability),
             trace_id: trace.trace_id(),
             trace: Mutex::new(trace),
             phase: Mutex::new(Phase {
@@ -228,6 +229,14 @@ impl Supervisor {
     }
 }
 
+/// Says how safe a task's outputs are stored.
+pub(super) const fn blob_durability(durability: Durability) -> BlobDurability {
+    match durability {
+        Durability::Durable => BlobDurability::Durable,
+        Durability::Volatile => BlobDurability::Volatile,
+    }
+}
+
 fn existing(task_id: String, trace_id: String) -> control::SubmitTaskResponse {
     control::SubmitTaskResponse { task_id, trace_id, existing: true, ..Default::default() }
 }
@@ -247,13 +256,13 @@ fn accepted_entry(
         root_span_id: trace.root().0.to_vec(),
         ..Default::default()
     };
-    Entry { entry: Some(Box::new(accepted).into()), ..Default::default() }
+    Entry { entry: Some(accepted.into()), ..Default::default() }
 }
 
 /// Makes the entry that marks the start of an attempt.
 pub(super) fn started_entry(id: TaskId, attempt: u32) -> Entry {
     let started = Started { task_id: id.as_bytes().to_vec(), attempt, ..Default::default() };
-    Entry { entry: Some(Box::new(started).into()), ..Default::default() }
+    Entry { entry: Some(started.into()), ..Default::default() }
 }
 
 /// Says how far a task's entries must come before they count.
@@ -286,4 +295,3 @@ fn draining() -> Refusal {
     )
     .retry_after(Duration::from_secs(2))
 }
-

@@ -40,8 +40,7 @@ impl Hierarchy {
             &fs::read_to_string("/proc/self/mountinfo")?,
             &fs::read_to_string("/proc/self/cgroup")?,
         );
-        let writable =
-            |path: &Path| rustix::fs::access(path, Access::WRITE_OK).is_ok() && path.is_dir();
+        let writable = |path: &Path| rustix::fs::access(path, Access::WRITE_OK).is_ok() && path.is_dir();
         Ok(match found {
             Self::V1(controllers) => {
                 let usable: Vec<_> = controllers.into_iter().filter(|c| writable(&c.group)).collect();
@@ -179,12 +178,7 @@ impl<'a> Mount<'a> {
         let (place, kind) = line.split_once(" - ")?;
         let mut place = place.split(' ').skip(3);
         let mut kind = kind.split(' ');
-        Some(Self {
-            root: place.next()?,
-            point: place.next()?,
-            kind: kind.next()?,
-            options: kind.nth(1)?,
-        })
+        Some(Self { root: place.next()?, point: place.next()?, kind: kind.next()?, options: kind.nth(1)? })
     }
 }
 

@@ -67,10 +67,9 @@ fn judge(path: &Path, version: &str, cgroups: &Hierarchy) -> Result<Program, Oci
             "`{version}` refuses hosts with cgroup v1: install runc 1.1 or newer"
         ))),
         (Some("crun"), Some(_)) => Ok(program(Flavor::Crun)),
-        _ => Err(OciError::Runtime(format!(
-            "`{}` is neither runc nor crun: name one of them",
-            path.display()
-        ))),
+        _ => {
+            Err(OciError::Runtime(format!("`{}` is neither runc nor crun: name one of them", path.display())))
+        }
     }
 }
 
@@ -90,7 +89,8 @@ mod tests {
         assert_eq!(judge("runc version 1.1.5+ds1", &v1).map(|p| p.flavor).ok(), Some(Flavor::Runc));
         assert_eq!(judge("runc version 2.0.1", &v2).map(|p| p.flavor).ok(), Some(Flavor::Runc));
         assert_eq!(judge("crun version 1.14", &v2).map(|p| p.flavor).ok(), Some(Flavor::Crun));
-        for (version, cgroups) in [("runc version 1.0.3", &v2), ("crun version 1.8", &v1), ("bash 5.2", &v2)] {
+        for (version, cgroups) in [("runc version 1.0.3", &v2), ("crun version 1.8", &v1), ("bash 5.2", &v2)]
+        {
             let refusal = judge(version, cgroups).expect_err(version).to_string();
             assert!(refusal.contains("install") || refusal.contains("name one"), "{refusal}");
         }

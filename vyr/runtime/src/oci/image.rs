@@ -95,10 +95,14 @@ impl Image {
 impl Layer {
     fn parse(layer: &Descriptor, diff_id: &str) -> Result<Self, OciError> {
         let gzip = match layer.media_type().to_string().as_str() {
-            "application/vnd.oci.image.layer.v1.tar" | "application/vnd.docker.image.rootfs.diff.tar" => false,
+            "application/vnd.oci.image.layer.v1.tar" | "application/vnd.docker.image.rootfs.diff.tar" => {
+                false
+            }
             "application/vnd.oci.image.layer.v1.tar+gzip"
             | "application/vnd.docker.image.rootfs.diff.tar.gzip" => true,
-            other => return Err(refuse(format!("layers of type `{other}` are not read: use tar or tar+gzip"))),
+            other => {
+                return Err(refuse(format!("layers of type `{other}` are not read: use tar or tar+gzip")));
+            }
         };
         Ok(Self { digest: digest(layer)?, size: layer.size(), gzip, diff_id: parse_digest(diff_id)? })
     }

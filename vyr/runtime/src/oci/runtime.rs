@@ -88,7 +88,9 @@ impl Runtime {
         let outcome = task.await;
         drop(kept);
         outcome.unwrap_or_else(|error| RunOutcome {
-            terminal: Terminal::Failed(Failure::Internal(format!("the container's watch ended early: {error}"))),
+            terminal: Terminal::Failed(Failure::Internal(format!(
+                "the container's watch ended early: {error}"
+            ))),
             prepared,
             started: None,
             ended: SystemTime::now(),

@@ -48,7 +48,10 @@ pub(crate) async fn execute(
         cpu: Duration::ZERO,
     };
     if request.cancel.is_requested() {
-        return ended(terminal::decide(Evidence { stop: Some(asked(&request.cancel)), ..Evidence::default() }));
+        return ended(terminal::decide(Evidence {
+            stop: Some(asked(&request.cancel)),
+            ..Evidence::default()
+        }));
     }
     match Container::create(inner, &rootfs, &request) {
         Ok(container) => container.run(request, abandoned, prepared).await,

@@ -77,7 +77,8 @@ fn not_started(error: Option<String>) -> Failure {
     let error = error.unwrap_or_else(|| "the container's runtime failed without a word".into());
     let said = error.to_lowercase();
     // The kernel's words come from many places; only those about the program or its folder are the image's.
-    let about_program = said.contains("exec: ") || said.contains("chdir to cwd") || said.contains("exec user process");
+    let about_program =
+        said.contains("exec: ") || said.contains("chdir to cwd") || said.contains("exec user process");
     if about_program && IMAGE_FAULTS.iter().any(|fault| said.contains(fault)) {
         Failure::Link(format!("the image's program cannot be started: {error}"))
     } else {
@@ -147,9 +148,8 @@ mod tests {
 
     #[test]
     fn a_program_that_cannot_start_is_the_images_fault() {
-        let failed = |text: &str| {
-            decide(Evidence { runtime_error: Some(text.into()), started: false, ..exited(1) })
-        };
+        let failed =
+            |text: &str| decide(Evidence { runtime_error: Some(text.into()), started: false, ..exited(1) });
         let link = failed("exec: \"/nope\": stat /nope: no such file or directory");
         assert!(matches!(link, Terminal::Failed(Failure::Link(_))), "{link:?}");
         let own = failed("unable to apply cgroup configuration: no such file or directory");

@@ -3,14 +3,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use vyr_model::{DirGrant, LimitKind};
 use wasmtime::ResourceLimiter;
-use wasmtime_wasi::{
-    FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, p1::WasiP1Ctx,
-};
+use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, p1::WasiP1Ctx};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::{
-    error::Stop, fs::SharedQuota, http::Outbound, keyvalue::States, memory::MemoryBudget, quota::OutQuota, stdin::Input,
-    stdout::Output, watch::Watch,
+    error::Stop, fs::SharedQuota, http::Outbound, keyvalue::States, memory::MemoryBudget, quota::OutQuota,
+    stdin::Input, stdout::Output, watch::Watch,
 };
 use crate::RunRequest;
 
@@ -126,7 +124,9 @@ fn wasi(request: RunRequest, blocking: bool) -> Result<(WasiCtxBuilder, BoundSta
     }
     for DirGrant { host_path, guest_path, read_only } in &request.dirs {
         let perms = if *read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
-        builder.preopened_dir(host_path, guest_path, perms).map_err(|error| cannot_open(host_path, &error))?;
+        builder
+            .preopened_dir(host_path, guest_path, perms)
+            .map_err(|error| cannot_open(host_path, &error))?;
     }
     if let Some(dir) = &request.out_dir {
         builder

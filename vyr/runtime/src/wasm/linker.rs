@@ -46,7 +46,5 @@ const GIVEN: &[(&str, &str)] = &[
 
 /// Tells whether an import's name is one that the host gives, for the text of a refusal.
 pub(crate) fn is_given_to_components(name: &str) -> bool {
-    GIVEN.iter().any(|(prefix, version)| {
-        name.strip_prefix(prefix).is_some_and(|rest| rest.contains(version))
-    })
+    GIVEN.iter().any(|(prefix, version)| name.strip_prefix(prefix).is_some_and(|rest| rest.contains(version)))
 }

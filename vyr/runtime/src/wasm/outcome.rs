@@ -72,10 +72,8 @@ fn text(error: &wasmtime::Error) -> String {
     };
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
         for frame in backtrace.frames() {
-            let name = frame.func_name().map_or_else(
-                || format!("function {}", frame.func_index()),
-                str::to_owned,
-            );
+            let name =
+                frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
             text.push_str("\n  at ");
             text.push_str(&name);
             if let Some(offset) = frame.module_offset() {

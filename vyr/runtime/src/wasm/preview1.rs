@@ -42,14 +42,18 @@ fn transfers(linker: &mut Linker<ModuleHost>) -> wasmtime::Result<()> {
             Ok(errno)
         })
     })?;
-    linker.func_wrap_async(MODULE, "fd_pread", |mut guest: Guest<'_>, (fd, iovs, n, at, size): Positioned| {
-        Box::new(async move {
-            let whole = shorten(&mut guest, iovs, n)?;
-            let errno = forward!(guest, fd_pread, fd, iovs, n, at, size);
-            restore(&mut guest, whole)?;
-            Ok(errno)
-        })
-    })?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_pread",
+        |mut guest: Guest<'_>, (fd, iovs, n, at, size): Positioned| {
+            Box::new(async move {
+                let whole = shorten(&mut guest, iovs, n)?;
+                let errno = forward!(guest, fd_pread, fd, iovs, n, at, size);
+                restore(&mut guest, whole)?;
+                Ok(errno)
+            })
+        },
+    )?;
     linker.func_wrap_async(MODULE, "fd_write", |mut guest: Guest<'_>, (fd, iovs, n, size): I4| {
         Box::new(async move {
             let whole = shorten(&mut guest, iovs, n)?;
@@ -58,14 +62,18 @@ fn transfers(linker: &mut Linker<ModuleHost>) -> wasmtime::Result<()> {
             wrote(&mut guest, errno, size)
         })
     })?;
-    linker.func_wrap_async(MODULE, "fd_pwrite", |mut guest: Guest<'_>, (fd, iovs, n, at, size): Positioned| {
-        Box::new(async move {
-            let whole = shorten(&mut guest, iovs, n)?;
-            let errno = forward!(guest, fd_pwrite, fd, iovs, n, at, size);
-            restore(&mut guest, whole)?;
-            wrote(&mut guest, errno, size)
-        })
-    })?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_pwrite",
+        |mut guest: Guest<'_>, (fd, iovs, n, at, size): Positioned| {
+            Box::new(async move {
+                let whole = shorten(&mut guest, iovs, n)?;
+                let errno = forward!(guest, fd_pwrite, fd, iovs, n, at, size);
+                restore(&mut guest, whole)?;
+                wrote(&mut guest, errno, size)
+            })
+        },
+    )?;
     Ok(())
 }
 

@@ -204,9 +204,9 @@ fn refusal(names: Vec<String>, given: &'static str, error: wasmtime::Error) -> L
 
 fn no_command(component: &Component, error: wasmtime::Error) -> LoadError {
     let ty = component.component_type();
-    let exported = ty.exports(component.engine()).any(|(name, item)| {
-        name.starts_with(RUN) && matches!(item.ty, ComponentItem::ComponentInstance(_))
-    });
+    let exported = ty
+        .exports(component.engine())
+        .any(|(name, item)| name.starts_with(RUN) && matches!(item.ty, ComponentItem::ComponentInstance(_)));
     if exported {
         return LoadError::Link(EngineError(error));
     }

@@ -1,4 +1,7 @@
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    os::unix::fs::FileExt as _,
+};
 
 use sha2::{Digest as _, Sha256};
 use vyr_model::Digest;
@@ -92,6 +95,24 @@ impl BlobWriter {
             none => none.insert(self.store.0.temp.file()?),
         };
         temp.file.write_all(bytes).map_err(StoreError::io("write", temp.path()))
+    }
+
+    /// Reads up to `most` bytes from `offset` of what was taken so far, for those who follow a blob that
+    /// still grows.
+    ///
+    /// # Errors
+    /// When the file behind it cannot be read.
+    pub fn read_at(&self, offset: u64, most: usize) -> Result<Vec<u8>, StoreError> {
+        let buffered_from = self.size.saturating_sub(u64::try_from(self.buffer.len()).unwrap_or(0));
+        if let Some(temp) = self.spilled.as_ref().filter(|_| offset < buffered_from) {
+            let mut bytes = vec![0; most];
+            let read = temp.file.read_at(&mut bytes, offset).map_err(StoreError::io("read", temp.path()))?;
+            bytes.truncate(read);
+            return Ok(bytes);
+        }
+        let from = usize::try_from(offset.saturating_sub(buffered_from)).unwrap_or(usize::MAX);
+        let rest = self.buffer.get(from..).unwrap_or_default();
+        Ok(rest.get(..most.min(rest.len())).unwrap_or_default().to_vec())
     }
 
     /// Returns the number of bytes taken.

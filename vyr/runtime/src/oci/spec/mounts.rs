@@ -49,7 +49,8 @@ fn bind(at: &str, source: &Path, read_only: bool) -> Result<Mount, OciSpecError>
 }
 
 fn check(host: &str, guest: &str) -> Result<(), OciError> {
-    let refuse = |mend: &str| Err(OciError::Request(format!("the grant `{host}::{guest}` is refused: {mend}")));
+    let refuse =
+        |mend: &str| Err(OciError::Request(format!("the grant `{host}::{guest}` is refused: {mend}")));
     if !Path::new(host).is_absolute() || !Path::new(host).is_dir() {
         return refuse("name an absolute path of a folder on the node's machine");
     }

@@ -34,8 +34,7 @@ pub(super) fn apply(
     tree: &Tree,
     meter: &Meter,
 ) -> Result<(), OciError> {
-    let file =
-        blobs.open(&layer.digest).map_err(OciError::io(format!("open the layer {}", layer.digest)))?;
+    let file = blobs.open(&layer.digest).map_err(OciError::io(format!("open the layer {}", layer.digest)))?;
     let reader = LayerReader::new(file, layer.gzip, meter.clone());
     let mut archive = Archive::new(reader);
     extract(&mut archive, tree, meter)

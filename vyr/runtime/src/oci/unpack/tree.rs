@@ -134,13 +134,14 @@ impl Tree {
     fn open_dir(&self, path: &Path) -> io::Result<OwnedFd> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        let fd = rustix::fs::openat2(&self.root, path, DIR_FLAGS, Mode::empty(), resolve).map_err(|error| {
-            if error == Errno::NOSYS {
-                io::Error::other("images need `openat2`: use Linux 5.6 or newer")
-            } else {
-                io::Error::from(error)
-            }
-        })?;
+        let fd =
+            rustix::fs::openat2(&self.root, path, DIR_FLAGS, Mode::empty(), resolve).map_err(|error| {
+                if error == Errno::NOSYS {
+                    io::Error::other("images need `openat2`: use Linux 5.6 or newer")
+                } else {
+                    io::Error::from(error)
+                }
+            })?;
         self.check_real_path(&fd)?;
         Ok(fd)
     }
@@ -180,8 +181,7 @@ impl Parent {
     ) -> io::Result<u64> {
         self.remove(name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file =
-            File::from(rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o600))?);
+        let mut file = File::from(rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o600))?);
         io::copy(bytes, &mut file)?;
         self.own(&file, attributes)?;
         rustix::fs::fchmod(&file, attributes.file_mode())?;
