@@ -20,10 +20,5 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let build = ["build", "--release", "--package", "vyr-cli"];
     run_command(&mut cargo(&place.root, build))?;
     let mut bench = cmd(place.binary("release", "vyr"), ["bench"]);
-    run_command(
-        bench
-            .args(&options.args)
-            .current_dir(&place.root)
-            .env("VYR_GUESTS", guests),
-    )
+    run_command(bench.args(&options.args).current_dir(&place.root).env("VYR_GUESTS", guests))
 }

@@ -24,18 +24,9 @@ pub(crate) fn run(place: &Place) -> Result<()> {
 fn rust_steps(place: &Place, steps: &mut Steps) {
     let workloads = place.workloads();
     let fmt = ["fmt", "--all", "--check"];
-    let clippy = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     steps.run("format", || run_command(&mut cargo(&place.root, fmt)));
-    steps.run("format (guests)", || {
-        run_command(&mut cargo(&workloads, fmt))
-    });
+    steps.run("format (guests)", || run_command(&mut cargo(&workloads, fmt)));
     steps.run("clippy", || run_command(&mut cargo(&place.root, clippy)));
     // For this machine, not for Wasm: the guests' compiler may have no clippy, and their code is the same.
     steps.run("clippy (guests)", || {
@@ -51,34 +42,21 @@ fn rust_steps(place: &Place, steps: &mut Steps) {
 fn dependency_steps(place: &Place, steps: &mut Steps) {
     let helpers = rust::helpers(place);
     let helper = |args: &[&str], program: &str| -> Result<()> {
-        let dir = helpers
-            .as_ref()
-            .map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let dir = helpers.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
         let mut command = cmd(dir.join(program), args);
-        run_command(
-            command
-                .current_dir(&place.root)
-                .env("PATH", path_with(std::slice::from_ref(dir))?),
-        )
+        run_command(command.current_dir(&place.root).env("PATH", path_with(std::slice::from_ref(dir))?))
     };
     steps.run("licences, bans, sources", || {
         let args = ["--workspace", "check", "bans", "licenses", "sources"];
         helper(&args, "cargo-deny")
     });
     steps.run("licences, bans (guests)", || {
-        let args = [
-            "--manifest-path",
-            "workloads/Cargo.toml",
-            "--workspace",
-            "check",
-        ];
-        let what = ["--config", "deny.toml", "bans", "licenses", "sources"];
-        helper(&[args.as_slice(), what.as_slice()].concat(), "cargo-deny")
+        let graph = ["--manifest-path", "workloads/Cargo.toml", "--workspace"];
+        let check = ["--config", "deny.toml", "check", "bans", "licenses", "sources"];
+        helper(&[graph.as_slice(), check.as_slice()].concat(), "cargo-deny")
     });
     steps.try_run("advisories", || {
-        let dir = helpers
-            .as_ref()
-            .map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let dir = helpers.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
         let mut fetch = cmd("timeout", [FETCH_SECONDS]);
         fetch.arg(dir.join("cargo-deny")).args(["fetch", "db"]);
         if !succeeds(fetch.current_dir(&place.root)) {
@@ -97,9 +75,7 @@ fn proto_steps(place: &Place, steps: &mut Steps) {
         run_command(cmd(program, args).current_dir(&place.root))
     };
     steps.run("buf lint", || run_buf(&["lint", "proto"]));
-    steps.run("buf format", || {
-        run_buf(&["format", "proto", "--diff", "--exit-code"])
-    });
+    steps.run("buf format", || run_buf(&["format", "proto", "--diff", "--exit-code"]));
     steps.try_run("buf breaking", || {
         let images = frozen_images(place)?;
         if images.is_empty() {
@@ -121,10 +97,7 @@ fn frozen_images(place: &Place) -> Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     for entry in fs::read_dir(&dir).context("cannot list proto/frozen")? {
         let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "binpb")
-        {
+        if path.extension().is_some_and(|extension| extension == "binpb") {
             images.push(path);
         }
     }

@@ -38,10 +38,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let events = home.join("events.jsonl");
     generate(&generator, &events, options)?;
 
-    let demo = Demo {
-        vyr: place.binary("release", "vyr"),
-        home: home.join("node"),
-    };
+    let demo = Demo { vyr: place.binary("release", "vyr"), home: home.join("node") };
     let node = demo.node(&home.join("node.log"))?;
     let shown = demo.show(&guests, &events);
     drop(node);
@@ -56,12 +53,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
 
 fn generate(generator: &Path, to: &Path, options: &Options) -> Result<()> {
     let (bytes, seed) = (options.megabytes * 1_000_000, options.seed);
-    let args = [
-        "--seed".to_owned(),
-        seed.to_string(),
-        "--bytes".to_owned(),
-        bytes.to_string(),
-    ];
+    let args = ["--seed".to_owned(), seed.to_string(), "--bytes".to_owned(), bytes.to_string()];
     let mut command = cmd(generator, args);
     println!("$ {} > {}", shown(&command), to.display());
     run_command(command.stdout(File::create(to)?))

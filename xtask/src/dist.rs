@@ -55,37 +55,21 @@ fn pack(dist: &Path, name: &str) -> Result<()> {
     let time = output(cmd("git", ["log", "-1", "--format=%ct"]).current_dir(dist))
         .unwrap_or_else(|_| "0".to_owned());
     let mtime = format!("--mtime=@{}", time.trim());
-    let tar = [
-        "--sort=name",
-        "--owner=0",
-        "--group=0",
-        "--numeric-owner",
-        &mtime,
-    ];
-    run_command(
-        cmd("tar", tar)
-            .args(["-I", "gzip -9n", "-cf", &archive, name])
-            .current_dir(dist),
-    )?;
+    let tar = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", &mtime];
+    run_command(cmd("tar", tar).args(["-I", "gzip -9n", "-cf", &archive, name]).current_dir(dist))?;
     let sum = output(cmd("sha256sum", [&archive]).current_dir(dist))?;
     fs::write(dist.join(format!("{archive}.sha256")), sum).context("cannot write the checksum")
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to)
-        .map(drop)
-        .with_context(|| format!("cannot copy `{}`", from.display()))
+    fs::copy(from, to).map(drop).with_context(|| format!("cannot copy `{}`", from.display()))
 }
 
 /// The newest glibc version that the binary's symbols name; nothing where `objdump` is absent.
 fn needed_glibc(binary: &Path) -> Option<String> {
     let symbols = output(cmd("objdump", ["-T"]).arg(binary)).ok()?;
-    let numbers = |version: &str| -> Vec<u32> {
-        version
-            .split('.')
-            .filter_map(|part| part.parse().ok())
-            .collect()
-    };
+    let numbers =
+        |version: &str| -> Vec<u32> { version.split('.').filter_map(|part| part.parse().ok()).collect() };
     symbols
         .split("(GLIBC_")
         .skip(1)

@@ -19,10 +19,8 @@ pub(crate) struct Place {
 impl Place {
     /// Finds the folders from the environment.
     pub(crate) fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .context("xtask has no parent folder")?
-            .to_owned();
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?.to_owned();
         let base = match env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
             Some(dir) => PathBuf::from(dir),
             None => Path::new(&env::var_os("HOME").context("HOME is not set")?).join(".cache"),
@@ -31,11 +29,7 @@ impl Place {
             Some(dir) => root.join(dir),
             None => root.join("target"),
         };
-        Ok(Self {
-            root,
-            cache: base.join("vyr"),
-            target,
-        })
+        Ok(Self { root, cache: base.join("vyr"), target })
     }
 
     /// The folder of installed tools.

@@ -43,14 +43,9 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         Ok(command)
     };
     let mut steps = Steps::default();
-    steps.run("build vyr", || {
-        run_command(&mut cargo(&place.root, ["build", "--package", "vyr-cli"]))
-    });
+    steps.run("build vyr", || run_command(&mut cargo(&place.root, ["build", "--package", "vyr-cli"])));
     steps.run("tests of the guests' logic", || {
-        let mut command = cargo(
-            &place.workloads(),
-            ["test", "--workspace", "--locked", "--quiet"],
-        );
+        let mut command = cargo(&place.workloads(), ["test", "--workspace", "--locked", "--quiet"]);
         run_command(command.env("CARGO_TARGET_DIR", place.target.join("workloads")))
     });
     steps.run("doc tests", || {

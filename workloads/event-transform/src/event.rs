@@ -104,14 +104,8 @@ mod tests {
         refuse(&GOOD.replace(r#""s""#, r#""""#));
         refuse(&GOOD.replace(":5", ":9999999999999"));
         refuse(&GOOD.replace("2.5", "-2e12"));
-        let counts = Rejected {
-            too_long: 0,
-            malformed: 3,
-            wrong_fields: 4,
-            bad_name: 1,
-            bad_time: 1,
-            bad_value: 1,
-        };
+        let counts =
+            Rejected { too_long: 0, malformed: 3, wrong_fields: 4, bad_name: 1, bad_time: 1, bad_value: 1 };
         assert_eq!(rejected, counts);
     }
 }

@@ -55,11 +55,7 @@ pub fn for_each_line(
 }
 
 fn measured(line: &[u8]) -> Line<'_> {
-    if line.len() > MAX_LINE {
-        Line::TooLong
-    } else {
-        Line::Text(line)
-    }
+    if line.len() > MAX_LINE { Line::TooLong } else { Line::Text(line) }
 }
 
 #[cfg(test)]
@@ -104,11 +100,7 @@ mod tests {
             input.extend(vec![b'x'; long]);
             input.extend(b"\nbc\n");
             for step in [1000, 65_536, usize::MAX] {
-                assert_eq!(
-                    split(&input, step),
-                    [Some(1), None, Some(2)],
-                    "{long} {step}"
-                );
+                assert_eq!(split(&input, step), [Some(1), None, Some(2)], "{long} {step}");
             }
         }
         assert_eq!(split(&vec![b'x'; 2 * BUFFER], 4096), [None]);

@@ -28,12 +28,7 @@ pub struct Lookup<S> {
 impl<S: Source> Lookup<S> {
     /// Starts with an empty cache.
     pub fn new(source: S) -> Self {
-        Self {
-            source,
-            cache: HashMap::new(),
-            bytes: 0,
-            resets: 0,
-        }
+        Self { source, cache: HashMap::new(), bytes: 0, resets: 0 }
     }
 
     /// Returns the value of `key` as one line of JSON: as it stands if it is JSON, else as a string.
@@ -62,9 +57,7 @@ fn encode(bytes: &[u8]) -> Box<str> {
     match serde_json::from_slice::<&RawValue>(bytes) {
         // In JSON a bare line end can only be white space.
         Ok(raw) => raw.get().replace(['\n', '\r'], " ").into(),
-        Err(_) => serde_json::Value::from(String::from_utf8_lossy(bytes))
-            .to_string()
-            .into(),
+        Err(_) => serde_json::Value::from(String::from_utf8_lossy(bytes)).to_string().into(),
     }
 }
 

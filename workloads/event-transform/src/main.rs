@@ -30,11 +30,7 @@ fn main() -> ExitCode {
 fn parse(mut args: impl Iterator<Item = String>) -> Option<Options> {
     let mut options = Options::default();
     while let Some(name) = args.next() {
-        let millis = args
-            .next()?
-            .parse::<u32>()
-            .ok()
-            .map(|n| i64::from(n) * 1000)?;
+        let millis = args.next()?.parse::<u32>().ok().map(|n| i64::from(n) * 1000)?;
         match name.as_str() {
             "--window-secs" if millis > 0 => options.window_ms = millis,
             "--lateness-secs" => options.lateness_ms = millis,

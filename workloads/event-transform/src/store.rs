@@ -30,9 +30,7 @@ pub fn open(name: &str) -> Result<Opened, String> {
 
 impl Source for Bound {
     fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, String> {
-        self.0
-            .get(key)
-            .map_err(|error| format!("cannot read the key `{key}`: {}", words(error)))
+        self.0.get(key).map_err(|error| format!("cannot read the key `{key}`: {}", words(error)))
     }
 }
 

@@ -20,10 +20,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            window_ms: 60_000,
-            lateness_ms: 10_000,
-        }
+        Self { window_ms: 60_000, lateness_ms: 10_000 }
     }
 }
 
@@ -69,10 +66,7 @@ impl<S: Source, O: Write, W: Write> Transform<S, O, W> {
             windows: Windows::new(options.window_ms, options.lateness_ms),
             output,
             windows_output,
-            summary: Summary {
-                joined,
-                ..Summary::default()
-            },
+            summary: Summary { joined, ..Summary::default() },
         }
     }
 
@@ -110,10 +104,7 @@ impl<S: Source, O: Write, W: Write> Transform<S, O, W> {
         match found {
             Some(json) => {
                 summary.enriched += 1;
-                writeln!(
-                    self.output,
-                    r#","window":{window},"enriched":true,"lookup":{json}}}"#
-                )
+                writeln!(self.output, r#","window":{window},"enriched":true,"lookup":{json}}}"#)
             }
             None => writeln!(self.output, r#","window":{window},"enriched":false}}"#),
         }

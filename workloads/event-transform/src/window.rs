@@ -43,13 +43,7 @@ impl Cells {
                 cell.max = cell.max.max(value);
                 cell.mean += (value - cell.mean) / cell.count as f64;
             }
-            None => self.0.push(Cell {
-                kind: kind.into(),
-                count: 1,
-                min: value,
-                max: value,
-                mean: value,
-            }),
+            None => self.0.push(Cell { kind: kind.into(), count: 1, min: value, max: value, mean: value }),
         }
     }
 }
@@ -161,17 +155,12 @@ mod tests {
         windows.add(499, "t", 5.0, &mut out).unwrap();
         assert!(out.is_empty());
         windows.add(500, "t", 5.0, &mut out).unwrap();
-        let first =
-            r#"{"window":-1000,"kinds":[{"kind":"t","count":2,"min":1.0,"max":3.0,"mean":2.0}]}"#;
+        let first = r#"{"window":-1000,"kinds":[{"kind":"t","count":2,"min":1.0,"max":3.0,"mean":2.0}]}"#;
         assert_eq!(lines(&out), [first]);
         windows.add(-5, "t", 9.0, &mut out).unwrap();
         let counts = windows.finish(&mut out).unwrap();
         assert_eq!(lines(&out).len(), 2);
-        let wanted = Counts {
-            windows: 2,
-            closed_early: 0,
-            late_events: 1,
-        };
+        let wanted = Counts { windows: 2, closed_early: 0, late_events: 1 };
         assert_eq!(counts, wanted);
     }
 

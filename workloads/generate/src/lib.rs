@@ -20,12 +20,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            bytes: 100_000_000,
-            sensors: 2_000,
-            bad_per_mille: 2,
-        }
+        Self { seed: 1, bytes: 100_000_000, sensors: 2_000, bad_per_mille: 2 }
     }
 }
 
@@ -33,11 +28,8 @@ impl Default for Options {
 const START_MS: u64 = 1_767_225_600_000;
 
 /// Kind, middle and amplitude of what sensors measure, in hundredths.
-const KINDS: [(&str, u64, u64); 3] = [
-    ("temperature", 2_100, 1_500),
-    ("humidity", 5_500, 4_000),
-    ("pressure", 101_300, 2_500),
-];
+const KINDS: [(&str, u64, u64); 3] =
+    [("temperature", 2_100, 1_500), ("humidity", 5_500, 4_000), ("pressure", 101_300, 2_500)];
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
 struct Random(u64);
@@ -75,20 +67,11 @@ pub fn events(options: &Options, out: &mut impl Write) -> io::Result<()> {
     let mut line = Vec::with_capacity(256);
     while written < options.bytes {
         now += random.below(20);
-        let late = if random.below(8) == 0 {
-            random.below(2_000)
-        } else {
-            0
-        };
+        let late = if random.below(8) == 0 { random.below(2_000) } else { 0 };
         let sensor = random.below(options.sensors);
         let bad = random.below(1_000) < options.bad_per_mille;
         line.clear();
-        let event = Event {
-            number,
-            ts: now - late,
-            sensor,
-            hundredths: measured(sensor, now, &mut random),
-        };
+        let event = Event { number, ts: now - late, sensor, hundredths: measured(sensor, now, &mut random) };
         if bad {
             event.write_bad(random.below(5), &mut line)?;
         } else {
@@ -149,27 +132,19 @@ impl Event {
     }
 
     fn write_bad(&self, how: u64, to: &mut Vec<u8>) -> io::Result<()> {
-        let Self {
-            number, ts, sensor, ..
-        } = self;
+        let Self { number, ts, sensor, .. } = self;
         match how {
             0 => {
                 self.write(to)?;
                 to.truncate(to.len() / 2);
                 Ok(())
             }
-            1 => write!(
-                to,
-                r#"{{"id":"e-{number:010}","ts":{ts},"sensor":"s-{sensor:05}"}}"#
-            ),
+            1 => write!(to, r#"{{"id":"e-{number:010}","ts":{ts},"sensor":"s-{sensor:05}"}}"#),
             2 => write!(
                 to,
                 r#"{{"id":"e-{number:010}","ts":{ts}000,"sensor":"s-{sensor:05}","kind":"clock","value":0}}"#
             ),
-            3 => write!(
-                to,
-                r#"{{"id":"e-{number:010}","ts":{ts},"sensor":"","kind":"humidity","value":1}}"#
-            ),
+            3 => write!(to, r#"{{"id":"e-{number:010}","ts":{ts},"sensor":"","kind":"humidity","value":1}}"#),
             _ => write!(
                 to,
                 r#"{{"id":"e-{number:010}","ts":{ts},"sensor":"s-{sensor:05}","kind":"pressure","value":9e300}}"#
@@ -185,11 +160,7 @@ mod tests {
     fn stream(seed: u64) -> String {
         let mut out = Vec::new();
         let bytes = 200_000;
-        let options = Options {
-            seed,
-            bytes,
-            ..Options::default()
-        };
+        let options = Options { seed, bytes, ..Options::default() };
         events(&options, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
@@ -211,21 +182,15 @@ mod tests {
     fn a_seed_keeps_its_bytes_over_releases() {
         let text = stream(1);
         let first = text.lines().next().unwrap();
-        let wanted = r#"{"id":"e-0000000000","ts":1767225600005,"sensor":"s-00590","kind":"pressure","value":990.75}"#;
+        let wanted =
+            r#"{"id":"e-0000000000","ts":1767225600005,"sensor":"s-00590","kind":"pressure","value":990.75}"#;
         assert_eq!(first, wanted);
     }
 
     #[test]
     fn the_table_leaves_sensors_out() {
         let mut out = Vec::new();
-        lookup(
-            &Options {
-                sensors: 16,
-                ..Options::default()
-            },
-            &mut out,
-        )
-        .unwrap();
+        lookup(&Options { sensors: 16, ..Options::default() }, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap().lines().count(), 14);
     }
 }

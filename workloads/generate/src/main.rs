@@ -6,8 +6,7 @@ use std::process::ExitCode;
 
 use generate::{Options, events, lookup};
 
-const USAGE: &str =
-    "usage: generate [--lookup] [--seed N] [--bytes N] [--sensors N] [--bad-per-mille N]";
+const USAGE: &str = "usage: generate [--lookup] [--seed N] [--bytes N] [--sensors N] [--bad-per-mille N]";
 
 fn main() -> ExitCode {
     let mut options = Options::default();

@@ -49,8 +49,8 @@ fn main() -> ExitCode {
 }
 
 fn load(name: &str) -> Result<u64, String> {
-    let bucket = store::open(name)
-        .map_err(|error| format!("cannot open the state `{name}`: {}", words(error)))?;
+    let bucket =
+        store::open(name).map_err(|error| format!("cannot open the state `{name}`: {}", words(error)))?;
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
     let mut pairs: Vec<(String, Vec<u8>)> = Vec::with_capacity(BATCH);
@@ -58,11 +58,7 @@ fn load(name: &str) -> Result<u64, String> {
     loop {
         line.clear();
         let mut limited = io::Read::take(&mut input, MAX_LINE);
-        if limited
-            .read_until(b'\n', &mut line)
-            .map_err(|e| e.to_string())?
-            == 0
-        {
+        if limited.read_until(b'\n', &mut line).map_err(|e| e.to_string())? == 0 {
             break;
         }
         number += 1;
@@ -70,8 +66,7 @@ fn load(name: &str) -> Result<u64, String> {
         if text.is_empty() {
             continue;
         }
-        let (key, value) =
-            pair(text).ok_or_else(|| format!("line {number} is no key and value"))?;
+        let (key, value) = pair(text).ok_or_else(|| format!("line {number} is no key and value"))?;
         bytes += key.len() + value.len();
         pairs.push((key, value));
         if pairs.len() >= BATCH || bytes >= BATCH_BYTES {

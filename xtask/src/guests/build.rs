@@ -17,11 +17,7 @@ pub(crate) fn build(place: &Place) -> Result<PathBuf> {
     let guests = place.cache.join("guests");
     fs::create_dir_all(&guests)?;
     let components = compile(place, &route, &["--workspace", "--target", "wasm32-wasip2"])?;
-    let modules = compile(
-        place,
-        &route,
-        &["-p", "test-guests", "--target", "wasm32-wasip1"],
-    )?;
+    let modules = compile(place, &route, &["-p", "test-guests", "--target", "wasm32-wasip1"])?;
     for (files, extension) in [(components, "wasm"), (modules, "p1.wasm")] {
         for file in files {
             let to = guests.join(name_with(&file, extension)?);
@@ -34,17 +30,8 @@ pub(crate) fn build(place: &Place) -> Result<PathBuf> {
 /// Builds the event generator for this machine and returns the program's path.
 pub(crate) fn generator(place: &Place) -> Result<PathBuf> {
     let target = place.target.join("workloads");
-    let mut command = cargo(
-        &place.workloads(),
-        [
-            "build",
-            "--release",
-            "--locked",
-            "--quiet",
-            "-p",
-            "generate",
-        ],
-    );
+    let mut command =
+        cargo(&place.workloads(), ["build", "--release", "--locked", "--quiet", "-p", "generate"]);
     crate::cmd::run(command.env("CARGO_TARGET_DIR", &target))?;
     Ok(target.join("release/generate"))
 }
@@ -71,11 +58,7 @@ fn programs(messages: &str) -> Result<Vec<PathBuf>> {
         }
         let names = message.get("filenames").and_then(Value::as_array);
         let paths = names.into_iter().flatten().filter_map(Value::as_str);
-        files.extend(
-            paths
-                .filter(|name| name.ends_with(".wasm"))
-                .map(PathBuf::from),
-        );
+        files.extend(paths.filter(|name| name.ends_with(".wasm")).map(PathBuf::from));
     }
     Ok(files)
 }
@@ -106,9 +89,6 @@ mod tests {
 {"reason":"compiler-artifact","target":{"kind":["bin"]},"filenames":["/t/noop.wasm","/t/noop.d"]}
 {"reason":"build-finished","success":true}"#;
         assert_eq!(programs(messages).unwrap(), [PathBuf::from("/t/noop.wasm")]);
-        assert_eq!(
-            name_with(Path::new("/t/noop.wasm"), "p1.wasm").unwrap(),
-            "noop.p1.wasm"
-        );
+        assert_eq!(name_with(Path::new("/t/noop.wasm"), "p1.wasm").unwrap(), "noop.p1.wasm");
     }
 }

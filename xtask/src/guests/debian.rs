@@ -48,9 +48,7 @@ pub(super) fn compiler(place: &Place) -> Result<PathBuf> {
     }
     for program in ["apt-get", "dpkg"] {
         if !on_path(program) {
-            bail!(
-                "no way to compile guests: rustup cannot fetch wasm32-wasip2 and there is no `{program}`"
-            );
+            bail!("no way to compile guests: rustup cannot fetch wasm32-wasip2 and there is no `{program}`");
         }
     }
     if !Path::new(KEYRING).is_file() {
@@ -74,9 +72,7 @@ fn download(dir: &Path) -> Result<()> {
     fs::write(dir.join("sources.list"), source)?;
     fs::write(dir.join("status"), "")?;
     run(&mut apt_get(dir, &["-qq", "update"]))?;
-    run(apt_get(dir, &["-qq", "download"])
-        .args(PACKAGES)
-        .current_dir(debs))
+    run(apt_get(dir, &["-qq", "download"]).args(PACKAGES).current_dir(debs))
 }
 
 /// An apt-get that knows nothing of the system's packages and sources.

@@ -33,25 +33,18 @@ impl Route {
             return Ok(Self::Native);
         }
         let note = place.tools().join("guest-route");
-        let remembered =
-            forced || fs::read_to_string(&note).is_ok_and(|have| have == sysroot.version);
+        let remembered = forced || fs::read_to_string(&note).is_ok_and(|have| have == sysroot.version);
         if !remembered {
             if sysroot.add_targets() {
                 return Ok(Self::Native);
             }
-            eprintln!(
-                "rustup cannot fetch the Wasm targets here; using Debian's compiler for guests"
-            );
+            eprintln!("rustup cannot fetch the Wasm targets here; using Debian's compiler for guests");
         }
         let rustc = debian::compiler(place)?;
         if !forced {
             fs::write(&note, &sysroot.version).context("cannot remember the guest compiler")?;
         }
-        let linkers = sysroot
-            .dir
-            .join("lib/rustlib")
-            .join(&sysroot.host)
-            .join("bin");
+        let linkers = sysroot.dir.join("lib/rustlib").join(&sysroot.host).join("bin");
         Ok(Self::Debian { rustc, linkers })
     }
 
@@ -67,15 +60,9 @@ impl Route {
             let flag = format!("-Clink-arg=--wasm-ld-path={}", wasm_ld.display());
             command
                 .env("RUSTC", rustc)
-                .env(
-                    "CARGO_TARGET_WASM32_WASIP2_LINKER",
-                    linkers.join("wasm-component-ld"),
-                )
+                .env("CARGO_TARGET_WASM32_WASIP2_LINKER", linkers.join("wasm-component-ld"))
                 .env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", flag)
-                .env(
-                    "CARGO_TARGET_WASM32_WASIP1_LINKER",
-                    linkers.join("rust-lld"),
-                );
+                .env("CARGO_TARGET_WASM32_WASIP1_LINKER", linkers.join("rust-lld"));
         }
         command
     }
@@ -118,8 +105,6 @@ impl Sysroot {
 
 fn has_std(dir: &Path) -> bool {
     fs::read_dir(dir).is_ok_and(|entries| {
-        entries
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+        entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
     })
 }

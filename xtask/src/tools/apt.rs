@@ -16,22 +16,16 @@ const fn need(program: &'static str, package: &'static str) -> Need {
 }
 
 /// What the tests start: an OCI copier, another signature verifier, an OCI runtime.
-pub(crate) const FOR_TESTS: &[Need] = &[
-    need("skopeo", "skopeo"),
-    need("openssl", "openssl"),
-    need("runc", "runc"),
-];
+pub(crate) const FOR_TESTS: &[Need] =
+    &[need("skopeo", "skopeo"), need("openssl", "openssl"), need("runc", "runc")];
 
 /// What npm packages need.
 pub(crate) const FOR_NPM: &[Need] = &[need("node", "nodejs"), need("npm", "npm")];
 
 /// Installs the packages of the programs that are not there.
 pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
-    let missing: Vec<_> = needs
-        .iter()
-        .filter(|need| !on_path(need.program))
-        .map(|need| need.package)
-        .collect();
+    let missing: Vec<_> =
+        needs.iter().filter(|need| !on_path(need.program)).map(|need| need.package).collect();
     install(&missing)
 }
 

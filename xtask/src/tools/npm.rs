@@ -24,9 +24,6 @@ pub(crate) fn buf(place: &Place) -> Result<PathBuf> {
     eprintln!("installing buf {BUF} (npm)");
     let args = ["install", "--silent", "--no-audit", "--no-fund", "--prefix"];
     let package = format!("@bufbuild/buf@{BUF}");
-    run(cmd("npm", args)
-        .arg(&dir)
-        .arg(package)
-        .stdout(std::io::stderr()))?;
+    run(cmd("npm", args).arg(&dir).arg(package).stdout(std::io::stderr()))?;
     Ok(program)
 }

@@ -20,8 +20,7 @@ pub(crate) struct TestPython {
 pub(crate) fn for_tests(place: &Place) -> Result<TestPython> {
     let venv = ensure(place, "tests")?;
     let python = venv.join("bin/python");
-    let find =
-        "import os, rotel; print(os.path.join(os.path.dirname(rotel.__file__), 'rotel-agent'))";
+    let find = "import os, rotel; print(os.path.join(os.path.dirname(rotel.__file__), 'rotel-agent'))";
     let found = output(&mut cmd(&python, ["-c", find]))?;
     let rotel = PathBuf::from(found.trim());
     if !rotel.is_file() {
@@ -35,8 +34,7 @@ pub(crate) fn for_tests(place: &Place) -> Result<TestPython> {
 /// A copy of the requirements is written last: an interrupted or outdated environment is made anew.
 pub(crate) fn ensure(place: &Place, name: &str) -> Result<PathBuf> {
     let wanted = place.root.join(format!("xtask/requirements/{name}.txt"));
-    let text = fs::read_to_string(&wanted)
-        .with_context(|| format!("cannot read `{}`", wanted.display()))?;
+    let text = fs::read_to_string(&wanted).with_context(|| format!("cannot read `{}`", wanted.display()))?;
     let venv = place.tools().join(format!("python-{name}"));
     let stamp = venv.join("requirements.txt");
     let fresh = fs::read_to_string(&stamp).is_ok_and(|have| have == text);
@@ -51,13 +49,6 @@ pub(crate) fn ensure(place: &Place, name: &str) -> Result<PathBuf> {
 
 fn create(venv: &Path, requirements: &Path) -> Result<()> {
     run(cmd("python3", ["-m", "venv", "--clear"]).arg(venv))?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--only-binary=:all:",
-        "-r",
-    ];
+    let pip = ["-m", "pip", "install", "--quiet", "--only-binary=:all:", "-r"];
     run(cmd(venv.join("bin/python"), pip).arg(requirements))
 }

