@@ -4,7 +4,7 @@ use std::{io, os::unix::fs::FileExt as _, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use vyr_model::{Digest, StreamOutput};
+use vyr_model::StreamOutput;
 use vyr_runtime::{OutputSink, SinkError};
 use vyr_store::{BlobDurability, BlobWriter, Store, StoreError};
 
@@ -47,8 +47,8 @@ impl Spool {
         let stored = match std::mem::replace(&mut *content, Content::Stored(None)) {
             Content::Memory(bytes) if bytes.is_empty() => None,
             Content::Memory(bytes) => {
-                let mut writer = self.0.store.blob_writer(durability)?;
-                writer.write(&bytes)?;
+                let mut writer = self.0.store.blob_writer(durability);
+                writer.append(&bytes)?;
                 Some(commit(writer)?)
             }
             Content::File(writer) => Some(commit(writer)?),
@@ -73,10 +73,10 @@ impl Spool {
                 let rest = usize::try_from(offset).ok().and_then(|from| bytes.get(from..)).unwrap_or_default();
                 Ok(rest.get(..most.min(rest.len())).unwrap_or_default().to_vec())
             }
-            Content::File(writer) => Ok(read_file(writer.file(), offset, most)?),
+            Content::File(writer) => writer.read_at(offset, most),
             Content::Stored(None) => Ok(Vec::new()),
             Content::Stored(Some(stored)) => {
-                Ok(read_file(&self.0.store.open_blob(stored.digest)?.0, offset, most)?)
+                read_file(&self.0.store.open_blob(&stored.digest)?.0, offset, most).map_err(StoreError::read)
             }
         }
     }
@@ -90,13 +90,13 @@ impl OutputSink for Spool {
                 buffer.extend_from_slice(bytes);
             } else {
                 // whether it must survive a power cut is known only at the end: be safe
-                let mut writer = self.0.store.blob_writer(BlobDurability::Durable).map_err(io::Error::other)?;
-                writer.write(buffer).map_err(io::Error::other)?;
-                writer.write(bytes).map_err(io::Error::other)?;
+                let mut writer = self.0.store.blob_writer(BlobDurability::Durable);
+                writer.append(buffer).map_err(io::Error::other)?;
+                writer.append(bytes).map_err(io::Error::other)?;
                 *content = Content::File(writer);
             }
         } else if let Content::File(writer) = &mut *content {
-            writer.write(bytes).map_err(io::Error::other)?;
+            writer.append(bytes).map_err(io::Error::other)?;
         }
         drop(content);
         // wakes nobody where nobody follows
@@ -109,7 +109,7 @@ impl OutputSink for Spool {
 }
 
 fn commit(writer: BlobWriter) -> Result<StreamOutput, StoreError> {
-    let blob = writer.commit(None::<Digest>)?;
+    let blob = writer.commit(None)?;
     Ok(StreamOutput { digest: blob.digest, size: blob.size })
 }
 

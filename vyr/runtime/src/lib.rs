@@ -9,6 +9,8 @@
 //! RunOutcome { terminal, times, cpu }
 //! ```
 
+pub mod oci;
 mod request;
+pub mod wasm;
 
 pub use request::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};

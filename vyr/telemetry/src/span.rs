@@ -159,14 +159,16 @@ impl TaskTrace {
         self.spans.iter_mut().find(|span| span.edge == edge)
     }
 
+    /// Takes the spans out, for the task's end.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self { spans: std::mem::take(&mut self.spans), ..*self }
+    }
+
     /// Makes the record's form of the task's end. `wall` comes from a clock of its own, not from
     /// the spans: [`crate::Coverage`] compares the two.
     pub fn into_ended(self, task: TaskId, status: control::TaskStatus, wall: Duration) -> record::Ended {
-        record::Ended {
-            task_id: task.as_bytes().to_vec(),
-            status: status.into(),
-            ..self.into_spans(wall)
-        }
+        record::Ended { task_id: task.as_bytes().to_vec(), status: status.into(), ..self.into_spans(wall) }
     }
 
     /// Makes the same for a trace without a task, such as a refused submit.

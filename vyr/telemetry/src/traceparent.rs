@@ -17,7 +17,9 @@ pub struct TraceParent {
 
 /// The text is no `traceparent`.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a traceparent: write `00-`, 32 hex digits, `-`, 16 hex digits, `-`, 2 hex digits, all lowercase, no id all zero")]
+#[error(
+    "`{0}` is not a traceparent: write `00-`, 32 hex digits, `-`, 16 hex digits, `-`, 2 hex digits, all lowercase, no id all zero"
+)]
 pub struct TraceParentError(String);
 
 impl FromStr for TraceParent {

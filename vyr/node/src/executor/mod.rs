@@ -3,15 +3,13 @@
 mod oci;
 mod wasm;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use vyr_model::{ArtifactKind, Failure};
+use vyr_model::{ArtifactKind, Failure, Limits};
 use vyr_runtime::{RunOutcome, RunRequest};
-use vyr_telemetry::{Coverage, TaskTrace};
+use vyr_store::VerifiedArtifact;
 
 pub(crate) use self::{oci::OciExecutor, wasm::WasmExecutor};
-use crate::artifacts::Artifact;
+use crate::tracer::Tracer;
 
 /// Executes artifacts of some kinds. All share limits, lifecycle, record and trace.
 #[async_trait]
@@ -22,9 +20,9 @@ pub trait Executor: Send + Sync {
     /// Makes the artifact ready: verified, loaded, linked, or unpacked.
     async fn prepare(
         &self,
-        artifact: &Arc<Artifact>,
-        trace: &mut TaskTrace,
-        coverage: &Coverage,
+        artifact: &VerifiedArtifact,
+        limits: &Limits,
+        tracer: Tracer<'_>,
     ) -> Result<Box<dyn Prepared>, Failure>;
 
     /// Makes running guests look at their cancel handles now.

@@ -53,10 +53,18 @@ impl<T> Queue<T> {
         self.places = self.places.saturating_sub(1);
     }
 
+    /// Turns a place into a runner's slot, where one is free and none waits.
+    pub(crate) fn take_slot(&mut self) -> bool {
+        let free = self.running < self.max_running && self.ready.is_empty();
+        if free {
+            self.start();
+        }
+        free
+    }
+
     /// Puts a task that holds a place; it runs at once where a slot is free and none waits.
     pub(crate) fn ready(&mut self, task: T) -> Next<T> {
-        if self.running < self.max_running && self.ready.is_empty() {
-            self.start();
+        if self.take_slot() {
             return Next::Run(task);
         }
         self.ready.push_back(task);

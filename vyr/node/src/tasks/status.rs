@@ -14,7 +14,7 @@ pub(crate) fn status(task: &Task, phase: &Phase, outputs: &Outputs) -> control::
     let mut status = control::TaskStatus {
         task_id: task.id.to_string(),
         artifact_digest: task.spec.artifact.to_string(),
-        state: state(&phase.state).into(),
+        state: proto_state(&phase.state).into(),
         stdout: outputs.stdout.as_ref().map(stream).into(),
         stderr: outputs.stderr.as_ref().map(stream).into(),
         files: outputs.files.iter().map(file).collect(),
@@ -22,10 +22,10 @@ pub(crate) fn status(task: &Task, phase: &Phase, outputs: &Outputs) -> control::
         start_time: phase.started.map(timestamp).into(),
         end_time: phase.ended.map(timestamp).into(),
         cpu_time: (!phase.cpu.is_zero()).then(|| duration(phase.cpu)).into(),
-        trace_id: phase.trace.trace_id().to_string(),
+        trace_id: task.trace_id.to_string(),
         idempotency_key: task.idempotency_key.clone(),
         attempts: phase.attempts,
-        held: phase.state == TaskState::Queued && phase.open_bindings() > 0,
+        held: phase.is_held(),
         ..Default::default()
     };
     if let TaskState::Terminal(Terminal::Failed(why)) = &phase.state {
@@ -55,8 +55,8 @@ fn tell_failure(status: &mut control::TaskStatus, why: &Failure) {
     status.message = text.get(..end).unwrap_or_default().to_owned();
 }
 
-/// Reads the outputs back out of a status.
-pub(crate) fn outputs_of(status: &control::TaskStatus, stream: &str) -> Option<vyr_model::Digest> {
+/// Reads the digest of `stdout` or `stderr` out of a status.
+pub(crate) fn output_digest(status: &control::TaskStatus, stream: &str) -> Option<vyr_model::Digest> {
     let output = match stream {
         "stdout" => status.stdout.as_option(),
         _ => status.stderr.as_option(),
@@ -64,7 +64,8 @@ pub(crate) fn outputs_of(status: &control::TaskStatus, stream: &str) -> Option<v
     output.and_then(|output| output.digest.parse().ok())
 }
 
-pub(crate) fn state(state: &TaskState) -> control::TaskState {
+/// Returns the Control API's name of a state.
+pub(crate) fn proto_state(state: &TaskState) -> control::TaskState {
     match state {
         TaskState::Queued => control::TaskState::Queued,
         TaskState::Starting => control::TaskState::Starting,

@@ -1,23 +1,27 @@
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use vyr_model::{BindMode, BindingSpec, StateId, TaskId, TaskSpec, TaskState};
+use vyr_model::{BindMode, TaskId, TaskSpec, TaskState, TraceId};
 use vyr_runtime::Cancel;
 use vyr_state::Binding;
+use vyr_store::VerifiedArtifact;
 use vyr_telemetry::{Stamp, TaskTrace};
 
-use crate::{artifacts::Artifact, output::Spool};
+use crate::output::Spool;
 
 /// One task that has not ended.
 pub(crate) struct Task {
     pub(crate) id: TaskId,
     pub(crate) spec: TaskSpec,
-    pub(crate) artifact: Arc<Artifact>,
+    /// `None` where a restart found it gone: the task then ends at once.
+    pub(crate) artifact: Option<VerifiedArtifact>,
     pub(crate) idempotency_key: String,
     pub(crate) accepted: Stamp,
     pub(crate) cancel: Cancel,
     pub(crate) stdout: Spool,
     pub(crate) stderr: Spool,
+    pub(crate) trace_id: TraceId,
+    pub(crate) trace: Mutex<TaskTrace>,
     pub(crate) phase: Mutex<Phase>,
 }
 
@@ -30,9 +34,6 @@ pub(crate) struct Phase {
     pub(crate) started: Option<Stamp>,
     pub(crate) ended: Option<Stamp>,
     pub(crate) cpu: Duration,
-    pub(crate) trace: TaskTrace,
-    /// The sequence number of the record's last entry of this task.
-    pub(crate) recorded: Option<vyr_telemetry::record::Appended>,
 }
 
 /// A binding and, once it is there, the state.
@@ -42,13 +43,19 @@ pub(crate) struct Bound {
     pub(crate) state: Option<Binding>,
 }
 
-impl Bound {
-    pub(crate) fn open(spec: &BindingSpec) -> Self {
-        Self { name: spec.name.clone(), mode: spec.mode, state: None }
+impl Task {
+    /// Returns the artifact's name.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.artifact.as_ref()?.manifest.name.as_deref()
     }
 }
 
 impl Phase {
+    /// Tells whether the task waits for `BindState`.
+    pub(crate) fn is_held(&self) -> bool {
+        self.state == TaskState::Queued && self.open_bindings() > 0
+    }
+
     /// Returns how many bindings still name no state.
     pub(crate) fn open_bindings(&self) -> usize {
         self.bindings.iter().filter(|bound| bound.state.is_none()).count()
@@ -72,7 +79,3 @@ impl Phase {
     }
 }
 
-/// Lists the states that a spec names, with the mode of each.
-pub(crate) fn named_states(spec: &TaskSpec) -> Vec<(StateId, BindMode)> {
-    spec.bindings.iter().filter_map(|binding| Some((binding.state?, binding.mode))).collect()
-}

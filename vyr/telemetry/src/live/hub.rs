@@ -78,8 +78,7 @@ impl Hub {
 
     /// Tells whether somebody may listen to `task`.
     pub fn is_watched(&self, task: TaskId) -> bool {
-        !self.is_idle()
-            && (self.0.broad_count.load(Acquire) > 0 || self.0.by_task.read().contains_key(&task))
+        !self.is_idle() && (self.0.broad_count.load(Acquire) > 0 || self.0.by_task.read().contains_key(&task))
     }
 
     /// Hands an event to all whose filter it passes. Never waits for a subscriber.

@@ -1,0 +1,161 @@
+use std::{collections::HashSet, sync::Arc};
+
+use connectrpc::{ConnectError, ErrorCode};
+use futures::Stream;
+use vyr_model::TaskId;
+use vyr_proto::control::{StreamTracesRequest, StreamTracesResponse, TaskStatus};
+use vyr_telemetry::{
+    Filter, Subscription, TaskEvent, otlp,
+    record::{Ended, History, HistoryQuery, Order, RecordError},
+};
+
+use crate::{Refusal, streams::StreamPlace, supervisor::Supervisor};
+
+/// Tasks in one message at most.
+const BATCH: usize = 256;
+
+/// Streams history, then what follows.
+pub(crate) fn stream(
+    supervisor: Arc<Supervisor>,
+    request: StreamTracesRequest,
+    place: StreamPlace,
+) -> Result<impl Stream<Item = Result<StreamTracesResponse, ConnectError>> + Send, Refusal> {
+    if request.no_history && !request.follow {
+        let mend = "set `follow`, or leave `no_history` out";
+        return Err(Refusal::field("no_history", "nothing is asked for: neither history nor follow", mend));
+    }
+    let absent = Default::default();
+    let filter = Filter::try_from(request.filter.as_option().unwrap_or(&absent)).map_err(|error| {
+        Refusal::field("filter", error.to_string(), "send ids and digests as the API prints them")
+    })?;
+    for task in &filter.tasks {
+        if !supervisor.knows(*task) {
+            return Err(task_not_found(*task));
+        }
+    }
+    // before the history is read, so that nothing falls between the two
+    let live = if request.follow { Some(supervisor.subscribe(&filter)?) } else { None };
+    let stage = if request.no_history {
+        Stage::Live
+    } else {
+        let limit = usize::try_from(request.history_limit).ok().filter(|limit| *limit > 0);
+        Stage::History(supervisor.record.history(HistoryQuery {
+            filter: filter.clone(),
+            order: Order::OldestFirst,
+            limit,
+        }))
+    };
+    let open = filter.tasks.clone();
+    let spans = !request.no_spans;
+    let reader = Reader { supervisor, filter, stage, live, open, spans, _place: place };
+    Ok(futures::stream::unfold(reader, Reader::next))
+}
+
+/// Refuses a task id that the node does not know.
+pub(crate) fn task_not_found(task: TaskId) -> Refusal {
+    Refusal::new(
+        ErrorCode::NotFound,
+        "TASK_NOT_FOUND",
+        task,
+        format!("there is no task `{task}`: it was never submitted here, or its record was retired"),
+        "list tasks with `vyr task ls`",
+    )
+}
+
+struct Reader {
+    supervisor: Arc<Supervisor>,
+    filter: Filter,
+    stage: Stage,
+    live: Option<Subscription>,
+    /// Tasks of the filter that have not been seen to end.
+    open: HashSet<TaskId>,
+    spans: bool,
+    _place: StreamPlace,
+}
+
+/// Where a stream stands.
+enum Stage {
+    History(History),
+    Unfinished,
+    Complete,
+    Live,
+}
+
+impl Reader {
+    /// Returns the next message and the reader itself; `None` at the end.
+    async fn next(mut self) -> Option<(Result<StreamTracesResponse, ConnectError>, Self)> {
+        let message = loop {
+            self.stage = match &mut self.stage {
+                Stage::History(history) => match page(history) {
+                    Ok(page) if page.is_empty() => Stage::Unfinished,
+                    Ok(page) => break Ok(self.ended(&page)),
+                    Err(error) => break Err(damaged(&error).into()),
+                },
+                Stage::Unfinished => {
+                    self.stage = Stage::Complete;
+                    let tasks = self.supervisor.unfinished(&self.filter);
+                    if !tasks.is_empty() {
+                        break Ok(StreamTracesResponse { tasks, ..Default::default() });
+                    }
+                    Stage::Complete
+                }
+                Stage::Complete => {
+                    self.stage = Stage::Live;
+                    break Ok(StreamTracesResponse { history_complete: true, ..Default::default() });
+                }
+                Stage::Live => {
+                    let named = !self.filter.tasks.is_empty();
+                    if named && self.open.is_empty() {
+                        return None;
+                    }
+                    let received = self.live.as_mut()?.receive(BATCH).await?;
+                    break Ok(self.message(&received.events, received.dropped));
+                }
+            };
+        };
+        Some((message, self))
+    }
+
+    /// Makes a message of finished tasks of the history.
+    fn ended(&mut self, page: &[Ended]) -> StreamTracesResponse {
+        let tasks: Vec<TaskStatus> = page.iter().filter_map(|ended| ended.status.as_option().cloned()).collect();
+        for task in &tasks {
+            self.close(task);
+        }
+        let traces_data = if self.spans { otlp::encode_traces(page.iter()) } else { Vec::new() };
+        StreamTracesResponse { tasks, traces_data, ..Default::default() }
+    }
+
+    /// Makes a message of live events.
+    fn message(&mut self, events: &[Arc<TaskEvent>], dropped: u64) -> StreamTracesResponse {
+        let tasks: Vec<TaskStatus> = events.iter().map(|event| event.status.clone()).collect();
+        for task in &tasks {
+            self.close(task);
+        }
+        let ended = events.iter().filter_map(|event| event.ended.as_deref());
+        let traces_data = if self.spans { otlp::encode_traces(ended) } else { Vec::new() };
+        StreamTracesResponse { tasks, traces_data, dropped, ..Default::default() }
+    }
+
+    fn close(&mut self, task: &TaskStatus) {
+        if task.end_time.is_set()
+            && let Ok(id) = task.task_id.parse()
+        {
+            self.open.remove(&id);
+        }
+    }
+}
+
+fn page(history: &mut History) -> Result<Vec<Ended>, RecordError> {
+    history.take(BATCH).collect()
+}
+
+fn damaged(error: &RecordError) -> Refusal {
+    Refusal::new(
+        ErrorCode::DataLoss,
+        "RECORD_UNREADABLE",
+        "record",
+        format!("the task record could not be read: {error}"),
+        "run `vyr doctor` on the node's machine",
+    )
+}
