@@ -14,11 +14,22 @@ use crate::tools::{npm, rust};
 const FETCH_SECONDS: &str = "60";
 
 pub(crate) fn run(place: &Place) -> Result<()> {
+    ensure_components(place);
     let mut steps = Steps::default();
     rust_steps(place, &mut steps);
     dependency_steps(place, &mut steps);
     proto_steps(place, &mut steps);
     steps.finish()
+}
+
+/// A minimal toolchain lacks these; where rustup cannot fetch them, the steps themselves will say so.
+fn ensure_components(place: &Place) {
+    for (verb, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if !succeeds(&mut cargo(&place.root, [verb, "--version"])) {
+            eprintln!("installing {component} (rustup)");
+            succeeds(&mut cmd("rustup", ["component", "add", component]));
+        }
+    }
 }
 
 fn rust_steps(place: &Place, steps: &mut Steps) {
