@@ -14,11 +14,22 @@ use crate::tools::{npm, rust};
 const FETCH_SECONDS: &str = "60";
 
 pub(crate) fn run(place: &Place) -> Result<()> {
+    ensure_components(place);
     let mut steps = Steps::default();
     rust_steps(place, &mut steps);
     dependency_steps(place, &mut steps);
     proto_steps(place, &mut steps);
     steps.finish()
+}
+
+/// A minimal toolchain lacks these; where rustup cannot fetch them, the steps themselves will say so.
+fn ensure_components(place: &Place) {
+    for (verb, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if !succeeds(&mut cargo(&place.root, [verb, "--version"])) {
+            eprintln!("installing {component} (rustup)");
+            succeeds(&mut cmd("rustup", ["component", "add", component]));
+        }
+    }
 }
 
 fn rust_steps(place: &Place, steps: &mut Steps) {
@@ -51,9 +62,15 @@ fn dependency_steps(place: &Place, steps: &mut Steps) {
         helper(&args, "cargo-deny")
     });
     steps.run("licences, bans (guests)", || {
+<<<<<<< HEAD
         let args = ["--manifest-path", "workloads/Cargo.toml", "--workspace", "check"];
         let what = ["--config", "deny.toml", "bans", "licenses", "sources"];
         helper(&[args.as_slice(), what.as_slice()].concat(), "cargo-deny")
+=======
+        let graph = ["--manifest-path", "workloads/Cargo.toml", "--workspace"];
+        let check = ["--config", "deny.toml", "check", "bans", "licenses", "sources"];
+        helper(&[graph.as_slice(), check.as_slice()].concat(), "cargo-deny")
+>>>>>>> ground
     });
     steps.try_run("advisories", || {
         let dir = helpers.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;

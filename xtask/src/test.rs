@@ -44,6 +44,10 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     };
     let mut steps = Steps::default();
     steps.run("build vyr", || run_command(&mut cargo(&place.root, ["build", "--package", "vyr-cli"])));
+    steps.run("tests of the guests' logic", || {
+        let mut command = cargo(&place.workloads(), ["test", "--workspace", "--locked", "--quiet"]);
+        run_command(command.env("CARGO_TARGET_DIR", place.target.join("workloads")))
+    });
     steps.run("doc tests", || {
         let command = cargo(&place.root, ["test", "--doc", "--workspace"]);
         run_command(&mut with_env(command)?)

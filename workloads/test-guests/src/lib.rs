@@ -8,10 +8,7 @@ pub const USAGE: u8 = 64;
 
 /// Returns the `n`th argument as a number, or `default` when it is absent or no number.
 pub fn number(n: usize, default: u64) -> u64 {
-    std::env::args()
-        .nth(n)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(default)
+    std::env::args().nth(n).and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// Prints how a guest is called and gives the exit code for that.

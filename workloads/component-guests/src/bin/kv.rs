@@ -61,9 +61,7 @@ fn run(bucket: &Bucket, command: &[&str]) -> Result<Option<String>, Error> {
         ["delete", key] => bucket.delete(key).map(ok)?,
         ["exists", key] => bucket.exists(key)?.to_string(),
         ["list-keys"] => all_keys(bucket)?.join("\n"),
-        ["increment", key, delta] => {
-            atomics::increment(bucket, key, delta.parse().unwrap_or(1))?.to_string()
-        }
+        ["increment", key, delta] => atomics::increment(bucket, key, delta.parse().unwrap_or(1))?.to_string(),
         ["cas", key, old, new] => swap(bucket, key, old, new)?,
         ["cas-race", key, value] => race(bucket, key, value)?,
         ["get-many", keys @ ..] => batch::get_many(bucket, &owned(keys))?
@@ -103,10 +101,7 @@ fn owned(words: &[&str]) -> Vec<String> {
 }
 
 fn shown(value: Option<Vec<u8>>) -> String {
-    value.map_or_else(
-        || "none".to_owned(),
-        |bytes| String::from_utf8_lossy(&bytes).into_owned(),
-    )
+    value.map_or_else(|| "none".to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn all_keys(bucket: &Bucket) -> Result<Vec<String>, Error> {
