@@ -11,6 +11,7 @@
 
 mod artifacts;
 mod content;
+mod embedded;
 mod error;
 mod executor;
 mod home;
@@ -27,6 +28,7 @@ mod supervisor;
 mod tasks;
 mod tracer;
 
+pub use embedded::Embedded;
 pub use error::NodeError;
 pub use executor::{Executor, Prepared};
 pub use home::Home;

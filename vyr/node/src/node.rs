@@ -148,7 +148,7 @@ impl Drop for Node {
     }
 }
 
-fn open_store(home: &Home, options: &NodeOptions) -> Result<Store, NodeError> {
+pub(crate) fn open_store(home: &Home, options: &NodeOptions) -> Result<Store, NodeError> {
     let mut store_options = StoreOptions::new(home.trust());
     store_options.policy = options.trust;
     let store = Store::open(home.store(), store_options)?;
@@ -187,6 +187,20 @@ fn guest_threads() -> std::io::Result<runtime::Runtime> {
     runtime::Builder::new_multi_thread().thread_name("vyr-guest").enable_all().build()
 }
 
+pub(crate) fn wasm_executor(
+    home: &Home,
+    options: &NodeOptions,
+    store: &Store,
+    runtime: Runtime,
+    max_programs: NonZeroUsize,
+) -> Result<WasmExecutor, NodeError> {
+    let program = std::env::current_exe().map_err(NodeError::Threads)?;
+    let mut compiler = CompilerOptions::new(program, [COMPILE_VERB]);
+    compiler.deadline = options.compile_deadline;
+    let aot = AotCache::open(home.aot(), AotOptions::default())?;
+    Ok(WasmExecutor::new(runtime, Compiler::new(compiler), store.clone(), aot, max_programs))
+}
+
 async fn executors(
     home: &Home,
     options: &NodeOptions,
@@ -194,12 +208,8 @@ async fn executors(
 ) -> Result<Vec<Box<dyn Executor>>, NodeError> {
     let max_running = u32::try_from(options.max_running).unwrap_or(u32::MAX);
     let wasm = Runtime::new(RuntimeOptions { max_running, ..RuntimeOptions::default() })?;
-    let program = std::env::current_exe().map_err(NodeError::Threads)?;
-    let mut compiler = CompilerOptions::new(program, [COMPILE_VERB]);
-    compiler.deadline = options.compile_deadline;
-    let aot = AotCache::open(home.aot(), AotOptions::default())?;
     let max_programs = NonZeroUsize::new(options.max_programs).unwrap_or(NonZeroUsize::MIN);
-    let wasm = WasmExecutor::new(wasm, Compiler::new(compiler), store.clone(), aot, max_programs);
+    let wasm = wasm_executor(home, options, store, wasm, max_programs)?;
     let mut executors: Vec<Box<dyn Executor>> = vec![Box::new(wasm)];
     let oci = oci::OciOptions { runtime: options.oci_runtime.clone(), ..oci::OciOptions::new(home.oci()) };
     if let Some(oci) = oci::Runtime::detect(oci)? {
