@@ -2,7 +2,10 @@ use std::fmt;
 
 use ed25519_dalek::{
     Signer as _, SigningKey, VerifyingKey,
-    pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _, KeypairBytes, spki::der::pem::LineEnding},
+    pkcs8::{
+        DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _, KeypairBytes,
+        spki::der::pem::LineEnding,
+    },
 };
 
 /// A raw detached Ed25519 signature (RFC 8032): the 64 bytes that

@@ -52,11 +52,7 @@ const GRANTS_FORM: &str =
     "a JSON list of at most 256 texts `env=NAME`, `dir=GUEST[:ro]` or `http-out=HOST:PORT`";
 
 pub(super) fn bad(key: &str, value: &str, expected: &'static str) -> ManifestError {
-    ManifestError::AnnotationValue {
-        key: key.to_owned(),
-        value: value.chars().take(200).collect(),
-        expected,
-    }
+    ManifestError::AnnotationValue { key: key.to_owned(), value: value.chars().take(200).collect(), expected }
 }
 
 fn kind(value: &str) -> Result<ArtifactKind, ManifestError> {

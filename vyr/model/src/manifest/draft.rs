@@ -94,7 +94,11 @@ impl ManifestDraft {
         }
         if parsed.states != self.states || parsed.wants != self.wants {
             let found = format!("{:?} {:?}", self.states, self.wants);
-            return Err(bad("dev.vyr.grants", &found, "names and paths without `=` and without a last `:ro`"));
+            return Err(bad(
+                "dev.vyr.grants",
+                &found,
+                "names and paths without `=` and without a last `:ro`",
+            ));
         }
         Ok(())
     }

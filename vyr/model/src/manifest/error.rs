@@ -41,7 +41,9 @@ pub enum ManifestError {
     #[error("annotation `{0}` is missing: add it")]
     AnnotationMissing(&'static str),
     /// An annotation under `dev.vyr.` that has no meaning.
-    #[error("annotation `{0}` is not known: correct its spelling, or use your own prefix in place of `dev.vyr.`")]
+    #[error(
+        "annotation `{0}` is not known: correct its spelling, or use your own prefix in place of `dev.vyr.`"
+    )]
     AnnotationUnknown(String),
     /// An annotation's value has no meaning.
     #[error("annotation `{key}` is `{value}`: write {expected}")]
@@ -68,7 +70,9 @@ pub enum ManifestError {
     #[error("the config is not a strict Wasm config: {0}")]
     ConfigJson(String),
     /// A Wasm config that says something else than the manifest.
-    #[error("the config's `{field}` is `{found}`, but the manifest asks for `{expected}`: make both from the same file")]
+    #[error(
+        "the config's `{field}` is `{found}`, but the manifest asks for `{expected}`: make both from the same file"
+    )]
     ConfigDiffers {
         /// The config's field.
         field: &'static str,

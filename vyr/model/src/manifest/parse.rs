@@ -1,6 +1,6 @@
 use super::{
-    ArtifactKind, Descriptor, IMAGE_CONFIG_TYPE, IMAGE_LAYER_TYPES, MANIFEST_TYPE, MAX_MANIFEST_BYTES, Manifest,
-    ManifestError, WASM_CONFIG_TYPE, WASM_LAYER_TYPE,
+    ArtifactKind, Descriptor, IMAGE_CONFIG_TYPE, IMAGE_LAYER_TYPES, MANIFEST_TYPE, MAX_MANIFEST_BYTES,
+    Manifest, ManifestError, WASM_CONFIG_TYPE, WASM_LAYER_TYPE,
     annotation::{self, TITLE, VERSION, bad},
     wire::{Annotations, WireDescriptor, WireManifest},
 };
