@@ -63,7 +63,12 @@ fn main() -> Outcome {
     drop(record);
     let begun = Instant::now();
     let (record, recovery) = Record::open(&dir, RecordOptions::default())?;
-    println!("reopened in {:?}: {} segments read, {} queued", begun.elapsed(), recovery.segments_read, recovery.queued.len());
+    println!(
+        "reopened in {:?}: {} segments read, {} queued",
+        begun.elapsed(),
+        recovery.segments_read,
+        recovery.queued.len()
+    );
     drop(record);
     Ok(())
 }
@@ -81,7 +86,12 @@ async fn one_writer(record: Record, commit: Commit) -> Outcome {
         }
     }
     let micros = |quantile| times.value_at_quantile(quantile) as f64 / 1_000.0;
-    println!("{commit:?}: one writer P50 {:.1} µs, P99 {:.1} µs, P99.9 {:.1} µs", micros(0.5), micros(0.99), micros(0.999));
+    println!(
+        "{commit:?}: one writer P50 {:.1} µs, P99 {:.1} µs, P99.9 {:.1} µs",
+        micros(0.5),
+        micros(0.99),
+        micros(0.999)
+    );
     Ok(())
 }
 

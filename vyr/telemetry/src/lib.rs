@@ -13,17 +13,25 @@
 pub mod attr;
 mod coverage;
 mod edge;
+mod export;
 mod ids;
 mod live;
+pub mod logs;
+mod metrics;
+pub mod otlp;
 pub mod record;
+mod resource;
 mod span;
 mod stamp;
 mod traceparent;
 
 pub use coverage::{Coverage, CoverageReport, explained_nanos};
 pub use edge::Edge;
+pub use export::{ExportError, ExportHandle, ExportOptions, ExportProtocol, ExportService};
 pub use ids::{new_span_id, new_trace_id};
 pub use live::{Filter, FilterError, Hub, HubFull, HubOptions, Received, Subscription, TaskEvent, TaskKey};
+pub use metrics::{Metrics, Observed, StartClass};
+pub use resource::NodeResource;
 pub use span::{SpanRecord, TaskTrace, Value};
 pub use stamp::Stamp;
 pub use traceparent::{TraceParent, TraceParentError};

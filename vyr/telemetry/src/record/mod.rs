@@ -32,9 +32,9 @@ mod writer;
 pub use error::RecordError;
 pub use history::{History, HistoryQuery, Order};
 pub use open::{Damage, LeftTask, Recovery};
-pub use options::{OnDamage, RecordOptions};
+pub use options::{OnDamage, OnSync, RecordOptions};
 pub use pending::{Commit, Synced};
-pub use store::{Record, RecordStats};
+pub use store::{Record, RecordStats, WeakRecord};
 pub use vyr_proto::record::{Accepted, Bound, Ended, Entry, Span, Started};
 
 use std::sync::Arc as Shared;

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// How a record is kept.
 #[derive(Debug, Clone)]
@@ -20,6 +20,31 @@ pub struct RecordOptions {
     pub retry_delay: Duration,
     /// What to do about damaged bytes found when opening. Default: set them aside.
     pub on_damage: OnDamage,
+    /// Is told how long each sync took, on the writer's thread. Default: nobody.
+    pub on_sync: OnSync,
+}
+
+/// Is told how long each sync took.
+#[derive(Clone, Default)]
+pub struct OnSync(Option<Arc<dyn Fn(Duration) + Send + Sync>>);
+
+impl OnSync {
+    /// Wraps a function; it must be quick, since the writer waits for it.
+    pub fn new(told: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(told)))
+    }
+
+    pub(super) fn tell(&self, time: Duration) {
+        if let Some(told) = &self.0 {
+            told(time);
+        }
+    }
+}
+
+impl fmt::Debug for OnSync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "OnSync(a function)" } else { "OnSync(nobody)" })
+    }
 }
 
 /// What to do about damaged bytes found when opening.
@@ -43,6 +68,7 @@ impl Default for RecordOptions {
             volatile_delay: Duration::from_millis(5),
             retry_delay: Duration::from_secs(1),
             on_damage: OnDamage::SetAside,
+            on_sync: OnSync::default(),
         }
     }
 }

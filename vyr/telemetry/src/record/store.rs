@@ -1,6 +1,7 @@
 use std::{
     fs::File,
     path::PathBuf,
+    sync::Weak,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     thread::JoinHandle,
     time::Duration,
@@ -24,6 +25,17 @@ use super::{
 /// what waits and closes the files.
 #[derive(Debug, Clone)]
 pub struct Record(Shared<Running>);
+
+/// A record that is not kept open: for whoever only reads its figures.
+#[derive(Debug, Clone)]
+pub struct WeakRecord(Weak<Running>);
+
+impl WeakRecord {
+    /// Returns what the record holds and did; `None` where it is closed.
+    pub fn stats(&self) -> Option<RecordStats> {
+        self.0.upgrade().map(|running| running.store.stats())
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Running {
@@ -182,17 +194,12 @@ impl Record {
 
     /// Returns what the record holds and did.
     pub fn stats(&self) -> RecordStats {
-        let store = &self.0.store;
-        let state = store.state.read();
-        RecordStats {
-            bytes: state.bytes(),
-            segments: state.closed.len() + 1,
-            live_tasks: state.live.len(),
-            batches: store.stats.batches.load(Relaxed),
-            syncs: store.stats.syncs.load(Relaxed),
-            sync_time: Duration::from_nanos(store.stats.sync_nanos.load(Relaxed)),
-            failures: store.stats.failures.load(Relaxed),
-        }
+        self.0.store.stats()
+    }
+
+    /// Returns a handle that does not keep the record open.
+    pub fn downgrade(&self) -> WeakRecord {
+        WeakRecord(Shared::downgrade(&self.0))
     }
 
     /// Refuses further entries, then waits until all that came before is written and synced.
@@ -216,6 +223,19 @@ impl Drop for Running {
 }
 
 impl Store {
+    fn stats(&self) -> RecordStats {
+        let state = self.state.read();
+        RecordStats {
+            bytes: state.bytes(),
+            segments: state.closed.len() + 1,
+            live_tasks: state.live.len(),
+            batches: self.stats.batches.load(Relaxed),
+            syncs: self.stats.syncs.load(Relaxed),
+            sync_time: Duration::from_nanos(self.stats.sync_nanos.load(Relaxed)),
+            failures: self.stats.failures.load(Relaxed),
+        }
+    }
+
     /// Reads the entry at a position.
     pub(super) fn read_entry(&self, at: Position) -> Result<Entry, RecordError> {
         let segment = {

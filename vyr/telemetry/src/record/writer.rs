@@ -107,7 +107,9 @@ impl Writer {
             RecordError::io("sync", &self.segment.path)(error)
         })?;
         self.dirty = false;
-        self.store.stats.synced(begun.elapsed());
+        let time = begun.elapsed();
+        self.store.stats.synced(time);
+        self.store.options.on_sync.tell(time);
         Ok(())
     }
 
