@@ -10,5 +10,6 @@
 //! ```
 
 mod request;
+pub mod wasm;
 
 pub use request::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};
