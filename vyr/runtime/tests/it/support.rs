@@ -14,21 +14,21 @@ use vyr_runtime::{
 };
 
 /// Returns the runtime that most tests share: as in a node, guests are neighbours.
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     static SHARED: OnceLock<Runtime> = OnceLock::new();
     SHARED.get_or_init(|| Runtime::new(RuntimeOptions::default()).unwrap()).clone()
 }
 
 /// Collects what a guest writes.
 #[derive(Clone, Default)]
-pub struct Sink(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Sink {
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().clone()
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.bytes()).unwrap()
     }
 }
@@ -41,21 +41,21 @@ impl OutputSink for Sink {
 }
 
 /// One run to be: a request whose output is kept.
-pub struct Task {
-    pub request: RunRequest,
-    pub stdout: Sink,
-    pub stderr: Sink,
+pub(crate) struct Task {
+    pub(crate) request: RunRequest,
+    pub(crate) stdout: Sink,
+    pub(crate) stderr: Sink,
 }
 
 /// What became of it.
-pub struct Ran {
-    pub outcome: RunOutcome,
-    pub stdout: Sink,
-    pub stderr: Sink,
+pub(crate) struct Ran {
+    pub(crate) outcome: RunOutcome,
+    pub(crate) stdout: Sink,
+    pub(crate) stderr: Sink,
 }
 
 impl Task {
-    pub fn new(args: &[&str]) -> Self {
+    pub(crate) fn new(args: &[&str]) -> Self {
         let (stdout, stderr) = (Sink::default(), Sink::default());
         let request = RunRequest {
             args: std::iter::once(&"guest").chain(args).map(|arg| (*arg).to_owned()).collect(),
@@ -73,20 +73,20 @@ impl Task {
         Self { request, stdout, stderr }
     }
 
-    pub fn with(mut self, change: impl FnOnce(&mut RunRequest)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut RunRequest)) -> Self {
         change(&mut self.request);
         self
     }
 
-    pub fn limits(self, change: impl FnOnce(&mut Limits)) -> Self {
+    pub(crate) fn limits(self, change: impl FnOnce(&mut Limits)) -> Self {
         self.with(|request| change(&mut request.limits))
     }
 
-    pub fn stdin(self, bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn stdin(self, bytes: impl Into<Bytes>) -> Self {
         self.with(|request| request.stdin = Stdin::Bytes(bytes.into()))
     }
 
-    pub async fn run(self, program: &Program) -> Ran {
+    pub(crate) async fn run(self, program: &Program) -> Ran {
         let Self { request, stdout, stderr } = self;
         Ran { outcome: runtime().run(program, request).await, stdout, stderr }
     }
@@ -94,24 +94,24 @@ impl Task {
 
 impl Ran {
     #[track_caller]
-    pub fn succeeded(self) -> Self {
+    pub(crate) fn succeeded(self) -> Self {
         let Ran { outcome, stderr, .. } = &self;
         assert_eq!(outcome.terminal, Terminal::Succeeded, "{}", String::from_utf8_lossy(&stderr.bytes()));
         self
     }
 
     #[track_caller]
-    pub fn ended(&self, terminal: Terminal) {
+    pub(crate) fn ended(&self, terminal: Terminal) {
         assert_eq!(self.outcome.terminal, terminal, "{}", String::from_utf8_lossy(&self.stderr.bytes()));
     }
 
     #[track_caller]
-    pub fn limited(&self, kind: LimitKind) {
+    pub(crate) fn limited(&self, kind: LimitKind) {
         self.ended(Terminal::Failed(Failure::Limit(kind)));
     }
 
     #[track_caller]
-    pub fn trap(&self) -> &str {
+    pub(crate) fn trap(&self) -> &str {
         match &self.outcome.terminal {
             Terminal::Failed(Failure::Trap(text)) => text,
             other => panic!("not a trap: {other:?}"),
@@ -119,7 +119,7 @@ impl Ran {
     }
 }
 
-pub fn load_in(runtime: &Runtime, wasm: &[u8], metering: Metering) -> Program {
+pub(crate) fn load_in(runtime: &Runtime, wasm: &[u8], metering: Metering) -> Program {
     let code = compile(wasm, metering).unwrap();
     let kind = ProgramKind::detect(wasm).unwrap();
     #[expect(unsafe_code, reason = "the code comes from the line above")]
@@ -129,17 +129,17 @@ pub fn load_in(runtime: &Runtime, wasm: &[u8], metering: Metering) -> Program {
     }
 }
 
-pub fn load(wasm: &[u8]) -> Program {
+pub(crate) fn load(wasm: &[u8]) -> Program {
     load_in(&runtime(), wasm, Metering::Time)
 }
 
 /// Loads hand-written Wasm.
-pub fn wat(text: &str) -> Program {
+pub(crate) fn wat(text: &str) -> Program {
     load(&wat::parse_str(text).unwrap())
 }
 
 /// A preview 1 command from the functions, memories and data in `body`.
-pub fn command(body: &str) -> Program {
+pub(crate) fn command(body: &str) -> Program {
     wat(&format!("(module {body})"))
 }
 
@@ -154,7 +154,7 @@ fn guests() -> PathBuf {
 }
 
 /// Reads a built guest, `noop` or `noop.p1` for instance.
-pub fn guest_bytes(name: &str) -> Vec<u8> {
+pub(crate) fn guest_bytes(name: &str) -> Vec<u8> {
     let path = guests().join(format!("{name}.wasm"));
     std::fs::read(&path).unwrap_or_else(|error| {
         panic!("no guest at {} ({error}): build them with `./x guests`", path.display())
@@ -162,6 +162,6 @@ pub fn guest_bytes(name: &str) -> Vec<u8> {
 }
 
 /// Loads a built guest.
-pub fn guest(name: &str) -> Program {
+pub(crate) fn guest(name: &str) -> Program {
     load(&guest_bytes(name))
 }
