@@ -62,15 +62,9 @@ fn dependency_steps(place: &Place, steps: &mut Steps) {
         helper(&args, "cargo-deny")
     });
     steps.run("licences, bans (guests)", || {
-<<<<<<< HEAD
-        let args = ["--manifest-path", "workloads/Cargo.toml", "--workspace", "check"];
-        let what = ["--config", "deny.toml", "bans", "licenses", "sources"];
-        helper(&[args.as_slice(), what.as_slice()].concat(), "cargo-deny")
-=======
         let graph = ["--manifest-path", "workloads/Cargo.toml", "--workspace"];
         let check = ["--config", "deny.toml", "check", "bans", "licenses", "sources"];
         helper(&[graph.as_slice(), check.as_slice()].concat(), "cargo-deny")
->>>>>>> ground
     });
     steps.try_run("advisories", || {
         let dir = helpers.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;

@@ -25,6 +25,11 @@ impl Context {
         }
     }
 
+    /// Tells whether the node meant is the one of our own home.
+    pub(crate) fn is_local(&self) -> bool {
+        self.global.node.is_none()
+    }
+
     pub(crate) fn json(&self) -> bool {
         self.format == Format::Json
     }

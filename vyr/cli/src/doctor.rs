@@ -4,7 +4,6 @@ use std::{fs, os::unix::fs::MetadataExt as _, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
-use vyr_node::Home;
 
 use crate::{artifact::open_store, context::Context, error::CliError, output};
 
@@ -42,7 +41,8 @@ fn home(context: &Context) -> Check {
     let (name, mend) = ("home", "run `chmod 700` on it");
     match fs::metadata(&context.home) {
         Ok(metadata) if metadata.mode() & 0o077 != 0 => {
-            let found = format!("{} is open to others (mode {:o})", context.home.display(), metadata.mode() & 0o777);
+            let found =
+                format!("{} is open to others (mode {:o})", context.home.display(), metadata.mode() & 0o777);
             Check { name, result: "bad", found, mend }
         }
         Ok(_) => Check { name, result: "ok", found: context.home.display().to_string(), mend },
@@ -98,9 +98,9 @@ fn pagemap() -> Check {
 fn oci() -> Check {
     let mend = "install runc to run artifacts of kind `oci`; Wasm does not need it";
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = ["runc", "crun"].into_iter().find(|name| {
-        std::env::split_paths(&path).any(|dir| dir.join(name).is_file())
-    });
+    let found = ["runc", "crun"]
+        .into_iter()
+        .find(|name| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()));
     match found {
         Some(name) => Check { name: "oci", result: "ok", found: format!("{name} on PATH"), mend },
         None => Check { name: "oci", result: "note", found: "no OCI runtime on PATH".to_owned(), mend },

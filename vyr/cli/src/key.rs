@@ -9,7 +9,7 @@ use std::{
 
 use clap::Subcommand;
 use comfy_table::{Table, presets};
-use vyr_store::{Untrusted, Validity};
+use vyr_store::Validity;
 
 use crate::{artifact::open_store, context::Context, error::CliError, output};
 
@@ -86,10 +86,7 @@ fn ls(context: &Context) -> Result<ExitCode, CliError> {
     table.load_preset(presets::NOTHING).set_header(["NAME", "KEY", "STATE"]);
     for info in open_store(context)?.trust().list()? {
         let state = match &info.validity {
-            Ok(validity) => match validity.check(SystemTime::now()) {
-                Ok(()) => "trusted".to_owned(),
-                Err(why) => Untrusted::to_string(&why),
-            },
+            Ok(validity) => state(validity, SystemTime::now()).to_owned(),
             Err(why) => why.clone(),
         };
         let key = info.key.map(|key| hex::encode(key.as_bytes())).unwrap_or_default();
@@ -103,4 +100,13 @@ fn ls(context: &Context) -> Result<ExitCode, CliError> {
         output::line(table.trim_fmt())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn state(validity: &Validity, now: SystemTime) -> &'static str {
+    match validity {
+        Validity { revoked: true, .. } => "revoked",
+        Validity { not_before: Some(from), .. } if now < *from => "not yet valid",
+        Validity { not_after: Some(to), .. } if now >= *to => "expired",
+        _ => "trusted",
+    }
 }

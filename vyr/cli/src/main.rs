@@ -35,7 +35,7 @@ use crate::{
 fn main() -> ExitCode {
     // the compile child: this binary again, before anything else is set up
     if std::env::args_os().nth(1).is_some_and(|verb| verb == vyr_node::COMPILE_VERB) {
-        return vyr_runtime::wasm::compile_child_main();
+        return vyr_runtime::wasm::compile_child_main(std::env::args_os().skip(2));
     }
     let cli = Cli::parse();
     let context = Context::new(&cli.global);

@@ -77,7 +77,12 @@ fn text(metrics: &MetricsData) -> Result<(), CliError> {
                 Some(number_data_point::Value::AsDouble(value)) => format!("{value:.6}"),
                 None => continue,
             };
-            output::line(format_args!("{}{} {value} {}", metric.name, labels(&point.attributes), metric.unit))?;
+            output::line(format_args!(
+                "{}{} {value} {}",
+                metric.name,
+                labels(&point.attributes),
+                metric.unit
+            ))?;
         }
     }
     Ok(())

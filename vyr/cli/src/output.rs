@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn times_read_well() {
-        let shown: Vec<_> = [21, 1_234, 1_500_000, 125_000_000].map(|us| time(Duration::from_micros(us))).into();
+        let shown: Vec<_> =
+            [21, 1_234, 1_500_000, 125_000_000].map(|us| time(Duration::from_micros(us))).into();
         assert_eq!(shown, ["21 µs", "1.23 ms", "1.50 s", "2 min 05 s"]);
     }
 }

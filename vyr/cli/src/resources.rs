@@ -1,7 +1,7 @@
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
-use vyr_model::{DirGrant, EnvGrant, HttpOutGrant};
+use vyr_model::{DirGrant, EnvGrant, Grants, HttpOutGrant, Limits};
 use vyr_sdk::control;
 
 use crate::error::CliError;
@@ -51,7 +51,7 @@ pub(crate) struct ResourceArgs {
 }
 
 impl ResourceArgs {
-    /// Makes the request's part; relative host folders are taken from the current one.
+    /// Makes the request's part.
     pub(crate) fn to_proto(&self, args: Vec<String>, out_dir: bool) -> Result<control::Resources, CliError> {
         let limits = control::Limits {
             memory_bytes: self.memory.unwrap_or(0),
@@ -68,7 +68,7 @@ impl ResourceArgs {
             if self.volatile { control::Durability::Volatile } else { control::Durability::Durable };
         Ok(control::Resources {
             limits: limits.into(),
-            grants: self.grants()?.into(),
+            grants: proto_grants(self.grants()?).into(),
             durability: durability.into(),
             idempotent: self.idempotent,
             args,
@@ -77,34 +77,59 @@ impl ResourceArgs {
         })
     }
 
-    fn grants(&self) -> Result<control::Grants, CliError> {
-        let env = self.env.iter().map(|env| control::EnvGrant {
-            name: env.name.clone(),
-            value: env.value.clone(),
-            ..Default::default()
-        });
-        let dirs = self.dir.iter().map(|dir| {
-            let host = std::fs::canonicalize(Path::new(&dir.host_path)).map_err(|source| CliError::File {
+    /// Returns the limits that were named, over `defaults`.
+    pub(crate) fn limits(&self, defaults: Limits) -> Limits {
+        Limits {
+            memory_bytes: self.memory.unwrap_or(defaults.memory_bytes),
+            wall_time: self.wall_time.unwrap_or(defaults.wall_time),
+            cpu_time: self.cpu_time.unwrap_or(defaults.cpu_time),
+            fuel: self.fuel.or(defaults.fuel),
+            stdout_bytes: self.stdout_limit.unwrap_or(defaults.stdout_bytes),
+            stderr_bytes: self.stderr_limit.unwrap_or(defaults.stderr_bytes),
+            output_bytes: self.output_limit.unwrap_or(defaults.output_bytes),
+            ..defaults
+        }
+    }
+
+    /// Returns the grants; host folders are made absolute.
+    pub(crate) fn grants(&self) -> Result<Grants, CliError> {
+        let mut dirs = self.dir.clone();
+        for dir in &mut dirs {
+            let host = std::fs::canonicalize(&dir.host_path).map_err(|source| CliError::File {
                 what: "open the folder",
                 path: dir.host_path.clone(),
                 source,
             })?;
-            let host_path = host.into_os_string().into_string();
-            let host_path = host_path
-                .map_err(|_| CliError::Usage(format!("`{}` is not UTF-8: rename the folder", dir.host_path)))?;
-            let guest_path = dir.guest_path.clone();
-            Ok(control::DirGrant { host_path, guest_path, read_only: dir.read_only, ..Default::default() })
-        });
-        let http_out = self.http_out.iter().map(|http| control::HttpOutGrant {
-            authority: format!("{}:{}", http.host, http.port),
-            ..Default::default()
-        });
-        Ok(control::Grants {
-            env: env.collect(),
-            dirs: dirs.collect::<Result<_, CliError>>()?,
-            http_out: http_out.collect(),
-            ..Default::default()
-        })
+            let host = host.into_os_string().into_string();
+            dir.host_path = host.map_err(|_| {
+                CliError::Usage(format!("`{}` is not UTF-8: rename the folder", dir.host_path))
+            })?;
+        }
+        Ok(Grants { env: self.env.clone(), dirs, http_out: self.http_out.clone() })
+    }
+}
+
+fn proto_grants(grants: Grants) -> control::Grants {
+    let env = grants.env.into_iter().map(|env| control::EnvGrant {
+        name: env.name,
+        value: env.value,
+        ..Default::default()
+    });
+    let dirs = grants.dirs.into_iter().map(|dir| control::DirGrant {
+        host_path: dir.host_path,
+        guest_path: dir.guest_path,
+        read_only: dir.read_only,
+        ..Default::default()
+    });
+    let http_out = grants.http_out.into_iter().map(|http| control::HttpOutGrant {
+        authority: format!("{}:{}", http.host, http.port),
+        ..Default::default()
+    });
+    control::Grants {
+        env: env.collect(),
+        dirs: dirs.collect(),
+        http_out: http_out.collect(),
+        ..Default::default()
     }
 }
 
@@ -128,7 +153,8 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         "g" | "gib" => 30,
         _ => return Err("write a byte count, or one with KiB, MiB or GiB".to_owned()),
     };
-    let number: u64 = digits.parse().map_err(|_| "write a byte count, or one with KiB, MiB or GiB".to_owned())?;
+    let number: u64 =
+        digits.parse().map_err(|_| "write a byte count, or one with KiB, MiB or GiB".to_owned())?;
     number.checked_mul(1 << shift).ok_or_else(|| "that is more than 16 EiB".to_owned())
 }
 

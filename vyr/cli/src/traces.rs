@@ -141,13 +141,15 @@ fn print_task(task: &TaskStatus, spans: &[&Span]) -> Result<(), CliError> {
     let phases: Vec<String> = PHASES
         .iter()
         .map(|(phase, edges)| {
-            let took = spans.iter().filter(|span| edges.contains(&edge(span))).map(|span| span_time(span)).sum();
+            let took =
+                spans.iter().filter(|span| edges.contains(&edge(span))).map(|span| span_time(span)).sum();
             format!("[{phase}] {}", output::time(took))
         })
         .collect();
     output::line(phases.join(" → "))?;
     let begin = spans.iter().map(|span| span.start_time_unix_nano).min().unwrap_or(0);
-    let total = spans.iter().map(|span| span.end_time_unix_nano).max().unwrap_or(0).saturating_sub(begin).max(1);
+    let total =
+        spans.iter().map(|span| span.end_time_unix_nano).max().unwrap_or(0).saturating_sub(begin).max(1);
     for span in spans {
         let offset = span.start_time_unix_nano.saturating_sub(begin);
         output::line(format_args!(

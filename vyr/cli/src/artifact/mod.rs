@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(crate) use self::{
-    local::{open_store, resolve},
+    local::{open_store, resolve, sign as local_sign},
+    put::put_local,
     source::Source,
     upload::{put, upload_file},
 };

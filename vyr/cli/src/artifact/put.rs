@@ -42,7 +42,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliEr
     print(&answer, context)
 }
 
-fn put_local(store: &Store, prepared: Prepared, signature: &[u8]) -> Result<PutArtifactResponse, CliError> {
+/// Puts an artifact into the local store, without a node.
+pub(crate) fn put_local(
+    store: &Store,
+    prepared: Prepared,
+    signature: &[u8],
+) -> Result<PutArtifactResponse, CliError> {
     for (_, _, blob) in prepared.blobs {
         let mut writer = store.blob_writer(BlobDurability::Durable);
         match blob {

@@ -22,7 +22,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<ExitCode, CliError> 
     let write = |name: &str, bytes: &[u8]| {
         let path = args.out.join(name);
         let written = fs::write(&path, bytes);
-        written.map_err(|source| CliError::File { what: "write", path: path.display().to_string(), source })?;
+        written.map_err(|source| CliError::File {
+            what: "write",
+            path: path.display().to_string(),
+            source,
+        })?;
         Ok::<_, CliError>(path.display().to_string())
     };
     let manifest = write("manifest.json", &prepared.manifest)?;

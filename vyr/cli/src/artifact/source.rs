@@ -102,8 +102,7 @@ fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 
 /// Hashes a file; returns its digest, its size and its first bytes.
 pub(crate) fn hash(path: &Path) -> Result<(Digest, u64, Vec<u8>), CliError> {
-    let failed =
-        |source| CliError::File { what: "read", path: path.display().to_string(), source };
+    let failed = |source| CliError::File { what: "read", path: path.display().to_string(), source };
     let mut file = File::open(path).map_err(failed)?;
     let (mut hasher, mut size, mut start) = (Sha256::new(), 0_u64, Vec::new());
     let mut buffer = vec![0; 256 * 1024];

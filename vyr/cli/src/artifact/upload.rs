@@ -59,11 +59,13 @@ async fn send(
     size: u64,
     context: &Context,
 ) -> Result<(), CliError> {
-    let failed =
-        |source| CliError::File { what: "read", path: path.display().to_string(), source };
+    let failed = |source| CliError::File { what: "read", path: path.display().to_string(), source };
     let file = tokio::fs::File::open(path).await.map_err(failed)?;
-    let bar = if context.json() || size < WORTH_A_BAR { ProgressBar::hidden() } else { ProgressBar::new(size) };
-    if let Ok(style) = ProgressStyle::with_template("uploading {bar:30} {bytes}/{total_bytes} {bytes_per_sec}") {
+    let bar =
+        if context.json() || size < WORTH_A_BAR { ProgressBar::hidden() } else { ProgressBar::new(size) };
+    if let Ok(style) =
+        ProgressStyle::with_template("uploading {bar:30} {bytes}/{total_bytes} {bytes_per_sec}")
+    {
         bar.set_style(style);
     }
     let content: Box<dyn AsyncRead + Send + Sync + Unpin> = Box::new(bar.wrap_async_read(file));

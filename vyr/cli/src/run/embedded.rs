@@ -8,11 +8,10 @@ use rustix::{
 use vyr_model::{Digest, Failure, LimitKind, Limits, Terminal};
 use vyr_node::{Embedded, NodeOptions};
 use vyr_runtime::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};
-use vyr_store::BlobDurability;
 
 use super::Verb;
 use crate::{
-    artifact::{Source, local_sign, put_blobs_local, resolve},
+    artifact::{Source, local_sign, put_local, resolve},
     context::Context,
     error::CliError,
 };
@@ -57,9 +56,9 @@ const FOREVER: std::time::Duration = std::time::Duration::from_secs(365 * 86_400
 fn stored(program: &str, embedded: &Embedded, context: &Context) -> Result<Digest, CliError> {
     if !Path::new(program).exists() {
         let digest = resolve(program, context).map_err(|error| match error {
-            CliError::Store(_) if !program.starts_with("sha256:") => {
-                CliError::Usage(format!("there is no file `{program}`, and no artifact whose digest begins so"))
-            }
+            CliError::Store(_) if !program.starts_with("sha256:") => CliError::Usage(format!(
+                "there is no file `{program}`, and no artifact whose digest begins so"
+            )),
             other => other,
         })?;
         return digest.parse().map_err(|_| CliError::Usage(format!("`{program}` is no digest")));
@@ -70,7 +69,8 @@ fn stored(program: &str, embedded: &Embedded, context: &Context) -> Result<Diges
         return Ok(prepared.digest);
     }
     let signature = local_sign(context, store, None, &prepared.manifest)?;
-    let digest = put_blobs_local(store, prepared, &signature, BlobDurability::Durable)?.0;
+    let digest = prepared.digest;
+    put_local(store, prepared, &signature)?;
     Ok(digest)
 }
 
@@ -98,7 +98,7 @@ fn report(outcome: &RunOutcome) -> ExitCode {
         Terminal::Cancelled | Terminal::Lost => return ExitCode::FAILURE,
     };
     match failure {
-        Failure::Exit(code) => ExitCode::from(code.to_le_bytes()[0]),
+        Failure::Exit(code) => crate::task::guest_code(*code),
         Failure::Trap(text) => {
             eprintln!("vyr: trap: {text}");
             ExitCode::from(134)

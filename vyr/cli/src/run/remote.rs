@@ -40,8 +40,7 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliEr
         ..Default::default()
     };
     let task_id = client.submit_task(request).await?.task_id;
-    let (stdout, stderr) =
-        tokio::join!(pass(&client, &task_id, "stdout"), pass(&client, &task_id, "stderr"));
+    let (stdout, stderr) = tokio::join!(pass(&client, &task_id, "stdout"), pass(&client, &task_id, "stderr"));
     stdout.and(stderr)?;
     let status = client.wait(&task_id).await?;
     if let Some(out) = &verb.out {

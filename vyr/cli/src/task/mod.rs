@@ -5,6 +5,8 @@ mod ls;
 mod submit;
 mod wait;
 
+pub(crate) use self::wait::{exit_code, guest_code};
+
 use std::process::ExitCode;
 
 use clap::Subcommand;

@@ -28,12 +28,14 @@ pub(crate) fn exit_code(status: &TaskStatus) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match status.failure.as_known() {
-        // as a shell does: the low eight bits
-        Some(FailureKind::Exit) => {
-            let code = status.exit_code.to_le_bytes().first().copied().unwrap_or(1);
-            ExitCode::from(if code == 0 { 1 } else { code })
-        }
+        Some(FailureKind::Exit) => guest_code(status.exit_code),
         Some(FailureKind::Trap) => ExitCode::from(134),
         _ => ExitCode::FAILURE,
     }
+}
+
+/// Returns what a shell would see of a guest's code: the low eight bits, but never success.
+pub(crate) fn guest_code(code: i32) -> ExitCode {
+    let [low, ..] = code.to_le_bytes();
+    ExitCode::from(if low == 0 { 1 } else { low })
 }
