@@ -8,7 +8,6 @@ use std::{
 };
 
 use clap::Subcommand;
-use comfy_table::{Table, presets};
 use vyr_store::Validity;
 
 use crate::{artifact::open_store, context::Context, error::CliError, output};
@@ -82,8 +81,7 @@ fn new(name: &str, out: &std::path::Path) -> Result<ExitCode, CliError> {
 }
 
 fn ls(context: &Context) -> Result<ExitCode, CliError> {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["NAME", "KEY", "STATE"]);
+    let mut table = output::table(["NAME", "KEY", "STATE"]);
     for info in open_store(context)?.trust().list()? {
         let state = match &info.validity {
             Ok(validity) => state(validity, SystemTime::now()).to_owned(),

@@ -2,6 +2,7 @@
 
 use std::{io::Write as _, time::Duration};
 
+use comfy_table::{Table, presets};
 use serde::Serialize;
 use vyr_sdk::control::{FailureKind, LimitKind, TaskState, TaskStatus};
 
@@ -18,6 +19,16 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
 /// Prints a line of stdout; a closed pipe is an error, not a panic.
 pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), CliError> {
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+}
+
+/// Makes a table without lines, as `ls` and its like print.
+pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(header);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
 }
 
 /// Returns the lowercase name of a task's state.

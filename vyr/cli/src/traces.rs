@@ -91,7 +91,10 @@ fn text(message: StreamTracesResponse, ended: &mut HashMap<String, TaskStatus>) 
     let done: Vec<String> = ended.keys().cloned().collect();
     for key in done {
         let Some(task) = ended.get(&key) else { continue };
-        let own: Vec<&Span> = spans.iter().filter(|span| task_of(span) == task.task_id).collect();
+        let root = spans.iter().find(|span| task_of(span) == task.task_id).map(|span| &span.span_id);
+        let own =
+            spans.iter().filter(|span| Some(&span.span_id) == root || Some(&span.parent_span_id) == root);
+        let own: Vec<&Span> = own.collect();
         if !own.is_empty() {
             print_task(task, &own)?;
             ended.remove(&key);
@@ -129,9 +132,9 @@ const fn span_time(span: &Span) -> Duration {
 
 /// The three phases that a person asks for first, and the edges that make each.
 const PHASES: [(&str, &[&str]); 3] = [
-    ("submit", &["accept", "verify_digest", "verify_signature", "queue"]),
-    ("execute", &["load", "compile", "bind", "instantiate", "execute"]),
-    ("complete", &["store_output", "commit", "terminal"]),
+    ("submit", &["accept", "queue", "commit"]),
+    ("execute", &["load", "compile", "instantiate", "execute"]),
+    ("complete", &["store_output", "terminal"]),
 ];
 
 fn print_task(task: &TaskStatus, spans: &[&Span]) -> Result<(), CliError> {

@@ -1,14 +1,11 @@
 use std::{process::ExitCode, time::SystemTime};
 
-use comfy_table::{Table, presets};
-
 use super::local;
 use crate::{context::Context, error::CliError, output};
 
 pub(crate) fn run(context: &Context) -> Result<ExitCode, CliError> {
     let store = local::open_store(context)?;
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["DIGEST", "NAME", "VERSION", "KIND", "SIZE", "SIGNER"]);
+    let mut table = output::table(["DIGEST", "NAME", "VERSION", "KIND", "SIZE", "SIGNER"]);
     for listed in store.list(SystemTime::now())? {
         let row = match &listed.artifact {
             Ok(artifact) => {

@@ -1,6 +1,5 @@
 use std::process::ExitCode;
 
-use comfy_table::{Table, presets};
 use vyr_sdk::control::{StreamTracesRequest, TaskState, TraceFilter};
 
 use crate::{artifact::resolve, context::Context, error::CliError, output};
@@ -32,8 +31,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliEr
         ..Default::default()
     };
     let mut stream = context.client()?.stream_traces(request).await?;
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["TASK", "STATE", "ARTIFACT", "TOOK", "WHY"]);
+    let mut table = output::table(["TASK", "STATE", "ARTIFACT", "TOOK", "WHY"]);
     while let Some(message) = stream.next().await? {
         for task in message.tasks {
             if context.json() {

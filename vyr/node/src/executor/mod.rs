@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use vyr_model::{ArtifactKind, Failure, Limits};
 use vyr_runtime::{RunOutcome, RunRequest};
 use vyr_store::VerifiedArtifact;
+use vyr_telemetry::StartClass;
 
 pub(crate) use self::{oci::OciExecutor, wasm::WasmExecutor};
 use crate::tracer::Tracer;
@@ -32,6 +33,9 @@ pub trait Executor: Send + Sync {
 /// A program that is ready to run once.
 #[async_trait]
 pub trait Prepared: Send {
+    /// Tells how much had to be made before it was ready.
+    fn class(&self) -> StartClass;
+
     /// Runs it to its end.
     async fn execute(self: Box<Self>, request: RunRequest) -> RunOutcome;
 }

@@ -7,7 +7,7 @@ use vyr_runtime::{
     oci::{BlobSource, ImageSource, Rootfs, Runtime},
 };
 use vyr_store::{Store, VerifiedArtifact};
-use vyr_telemetry::{Edge, Stamp};
+use vyr_telemetry::{Edge, Stamp, StartClass};
 
 use super::{Executor, Prepared};
 use crate::tracer::Tracer;
@@ -63,6 +63,10 @@ struct OciPrepared {
 
 #[async_trait]
 impl Prepared for OciPrepared {
+    fn class(&self) -> StartClass {
+        StartClass::Cold
+    }
+
     async fn execute(self: Box<Self>, mut request: RunRequest) -> RunOutcome {
         // an image names its own program: what is left are the arguments, if there are any
         request.args.remove(0);

@@ -9,7 +9,7 @@ use vyr_runtime::{
     wasm::{Compiler, LoadError, Metering, Program, ProgramKind, Runtime},
 };
 use vyr_store::{AotCache, AotLookup, Store, VerifiedArtifact};
-use vyr_telemetry::{Edge, Stamp};
+use vyr_telemetry::{Edge, Stamp, StartClass};
 
 use super::{Executor, Prepared};
 use crate::tracer::Tracer;
@@ -49,17 +49,18 @@ impl WasmExecutor {
         artifact: &VerifiedArtifact,
         key: Key,
         tracer: Tracer<'_>,
-    ) -> Result<Arc<Program>, Failure> {
+    ) -> Result<(Arc<Program>, StartClass), Failure> {
         let turn = Arc::clone(self.loading.lock().entry(key).or_default());
         let _turn = turn.lock().await;
         if let Some(program) = self.loaded(&key) {
-            return Ok(program);
+            return Ok((program, StartClass::Warm));
         }
         let loaded = self.load_first(artifact, key.1, tracer).await;
         self.loading.lock().remove(&key);
-        let program = Arc::new(loaded?);
+        let (program, class) = loaded?;
+        let program = Arc::new(program);
         self.programs.lock().put(key, Arc::clone(&program));
-        Ok(program)
+        Ok((program, class))
     }
 
     async fn load_first(
@@ -67,7 +68,7 @@ impl WasmExecutor {
         artifact: &VerifiedArtifact,
         metering: Metering,
         tracer: Tracer<'_>,
-    ) -> Result<Program, Failure> {
+    ) -> Result<(Program, StartClass), Failure> {
         let digest = &artifact.digest;
         let kind = artifact.manifest.kind;
         let engine = Runtime::engine_key(metering).map_err(|error| Failure::Internal(chain(&error)))?;
@@ -75,7 +76,7 @@ impl WasmExecutor {
         if let Some(program) = self.load_kept(digest, &engine, metering, kind) {
             tracer.passed(Edge::Load);
             tracer.span(Edge::Load, began);
-            return Ok(program);
+            return Ok((program, StartClass::Cold));
         }
         tracer.passed(Edge::Compile);
         let compiled = self.compile(artifact, metering).await;
@@ -87,7 +88,8 @@ impl WasmExecutor {
         tracer.passed(Edge::Load);
         let program = self.deserialize(&code, metering, kind);
         tracer.span(Edge::Load, compiled_at);
-        program.map_err(|error| error.failure())
+        let program = program.map_err(|error| error.failure())?;
+        Ok((program, StartClass::Unseen))
     }
 
     /// Loads code of an earlier compilation, where there is some and it is ours.
@@ -157,11 +159,11 @@ impl Executor for WasmExecutor {
     ) -> Result<Box<dyn Prepared>, Failure> {
         let metering = if limits.fuel.is_some() { Metering::Fuel } else { Metering::Time };
         let key = (artifact.digest, metering);
-        let program = match self.loaded(&key) {
-            Some(program) => program,
+        let (program, class) = match self.loaded(&key) {
+            Some(program) => (program, StartClass::Warm),
             None => self.load(artifact, key, tracer).await?,
         };
-        Ok(Box::new(WasmPrepared { runtime: self.runtime.clone(), program }))
+        Ok(Box::new(WasmPrepared { runtime: self.runtime.clone(), program, class }))
     }
 
     fn kick(&self) {
@@ -172,10 +174,15 @@ impl Executor for WasmExecutor {
 struct WasmPrepared {
     runtime: Runtime,
     program: Arc<Program>,
+    class: StartClass,
 }
 
 #[async_trait]
 impl Prepared for WasmPrepared {
+    fn class(&self) -> StartClass {
+        self.class
+    }
+
     async fn execute(self: Box<Self>, request: RunRequest) -> RunOutcome {
         self.runtime.run(&self.program, request).await
     }

@@ -68,6 +68,10 @@ impl Supervisor {
         let now = Stamp::now();
         phase.ended = Some(now);
         let status = status(task, &phase, &end.outputs);
+        let wall = now.since(task.accepted);
+        if let TaskState::Terminal(terminal) = &phase.state {
+            self.metrics.ended(terminal, phase.class, wall);
+        }
         drop(phase);
 
         let tracer = self.tracer(task);
@@ -82,7 +86,6 @@ impl Supervisor {
                 span.error();
             }
         });
-        let wall = now.since(task.accepted);
         let trace = task.trace.lock().take();
         Some((status.clone(), trace.into_ended(task.id, status, wall)))
     }

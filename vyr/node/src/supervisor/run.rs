@@ -4,7 +4,7 @@ use futures::FutureExt as _;
 use vyr_model::{Durability, EnvGrant, Failure, Outputs, TaskState, Terminal};
 use vyr_runtime::{RunOutcome, RunRequest, Stdin};
 use vyr_telemetry::{
-    Edge, Stamp, TraceParent,
+    Edge, Stamp, StartClass, TraceParent, attr,
     record::{RecordError, Synced},
 };
 
@@ -104,8 +104,9 @@ impl Supervisor {
         };
         let out_dir = request.out_dir.clone();
         self.advance(task, &mut task.phase.lock(), TaskState::Running);
+        let class = prepared.class();
         let outcome = prepared.execute(request).await;
-        self.trace_outcome(task, prepared_at, &outcome);
+        self.trace_outcome(task, class, prepared_at, &outcome);
         let ran = Stamp::from_system_time(outcome.ended);
         let (terminal, outputs) = self.store_outputs(task, outcome, out_dir.as_deref());
         let tracer = self.tracer(task);
@@ -160,7 +161,7 @@ impl Supervisor {
         env
     }
 
-    fn trace_outcome(&self, task: &Task, prepared_at: Stamp, outcome: &RunOutcome) {
+    fn trace_outcome(&self, task: &Task, class: StartClass, prepared_at: Stamp, outcome: &RunOutcome) {
         let tracer = self.tracer(task);
         let ended = Stamp::from_system_time(outcome.ended);
         let started = outcome.started.map(Stamp::from_system_time);
@@ -169,8 +170,8 @@ impl Supervisor {
         if let Some(started) = started {
             tracer.passed(Edge::Execute);
             tracer.span_with(Edge::Execute, started, ended, |span| {
-                let cpu = u64::try_from(outcome.cpu.as_micros()).unwrap_or(u64::MAX);
-                span.attr("process.cpu.time_us", cpu);
+                let cpu = u64::try_from(outcome.cpu.as_nanos()).unwrap_or(u64::MAX);
+                span.attr(attr::CPU_NANOS, cpu).attr(attr::START_CLASS, class.as_str());
             });
         }
         if matches!(outcome.terminal, Terminal::Failed(Failure::Limit(_))) {
@@ -178,6 +179,9 @@ impl Supervisor {
             tracer.span_with(Edge::Limit, ended, ended, |_| {});
         }
         let mut phase = task.phase.lock();
+        let waited = prepared_at.since(phase.queued);
+        self.metrics.started(class, waited, started.unwrap_or(ended).since(prepared_at));
+        phase.class = Some(class);
         phase.started = started;
         phase.cpu = outcome.cpu;
     }

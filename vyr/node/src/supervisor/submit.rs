@@ -180,6 +180,7 @@ impl Supervisor {
                 started: None,
                 ended: None,
                 cpu: Duration::ZERO,
+                class: None,
             }),
             spec,
         })

@@ -5,7 +5,7 @@ use vyr_model::{BindMode, TaskId, TaskSpec, TaskState, TraceId};
 use vyr_runtime::Cancel;
 use vyr_state::Binding;
 use vyr_store::VerifiedArtifact;
-use vyr_telemetry::{Stamp, TaskTrace};
+use vyr_telemetry::{Stamp, StartClass, TaskTrace};
 
 use crate::output::Spool;
 
@@ -34,6 +34,8 @@ pub(crate) struct Phase {
     pub(crate) started: Option<Stamp>,
     pub(crate) ended: Option<Stamp>,
     pub(crate) cpu: Duration,
+    /// How it started, once it has.
+    pub(crate) class: Option<StartClass>,
 }
 
 /// A binding and, once it is there, the state.
