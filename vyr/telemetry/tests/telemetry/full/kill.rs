@@ -39,7 +39,7 @@ async fn writes_until_killed() {
         .map(|_| {
             let record = record.clone();
             tokio::spawn(async move {
-                loop {
+                for _ in 0..u64::MAX {
                     let task = TaskId::generate();
                     record.commit(&accepted(task, ""), Commit::Synced).await.unwrap();
                     say(&format!("accepted {task}"));
