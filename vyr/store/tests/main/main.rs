@@ -1,6 +1,11 @@
 //! The store against real files, real processes and the real tools that share its formats.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where its assumption does")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends where its assumption does"
+)]
 
 mod aot;
 mod artifact;
