@@ -1,4 +1,15 @@
 //! Runs real guests: those of the `workloads` folder where they are built, and hand-written WAT.
 
 mod basics;
+mod cancel;
+mod compile;
+mod full;
+mod grants;
+mod hostile;
+mod http;
+mod keyvalue;
+mod limits;
+mod link;
+mod pool;
+mod stdio;
 mod support;
