@@ -3,7 +3,7 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 use vyr_model::DirGrant;
 use vyr_runtime::wasm::Program;
 
-use crate::support::{Ran, Task, guest};
+use crate::support::{Ran, Task, guest, wat};
 
 fn dir(host: &Path, grant: &str) -> DirGrant {
     format!("{}::{grant}", host.to_str().unwrap()).parse().unwrap()
@@ -116,4 +116,9 @@ async fn a_granted_folder_that_is_not_there_is_named() {
     let ran = task.run(&guest("noop")).await;
     let said = format!("{:?}", ran.outcome.terminal);
     assert!(said.contains("failed to open the granted folder `/not/there`"), "{said}");
+}
+
+#[tokio::test]
+async fn sockets_and_name_lookup_are_denied() {
+    Task::new(&[]).run(&wat(include_str!("wat/sockets.wat"))).await.succeeded();
 }
