@@ -9,7 +9,7 @@ const MAX_TEXT: usize = 4096;
 /// What wasmtime says when a host call moves too much; it has no public type for it.
 const HOST_CALL_BYTES: &str = "fuel allocated for hostcalls has been exhausted";
 /// What wasmtime-wasi says when a guest asks for too many random bytes at once.
-const RANDOM_BYTES: &str = "exceeds maximum";
+const RANDOM_BYTES: &str = "requested len";
 
 /// Returns the exit code when `error` is the guest's own end.
 pub(crate) fn exit_code(error: &wasmtime::Error) -> Option<i32> {
