@@ -39,12 +39,8 @@ pub(crate) async fn stream(
         Stage::Live
     } else {
         let limit = usize::try_from(request.history_limit).ok().filter(|limit| *limit > 0);
-        Stage::History(
-            supervisor
-                .record
-                .history(HistoryQuery { filter: filter.clone(), order: Order::OldestFirst, limit })
-                .await,
-        )
+        let query = HistoryQuery { filter: filter.clone(), order: Order::OldestFirst, limit };
+        Stage::History(Box::new(supervisor.record.history(query).await))
     };
     let open = filter.tasks.clone();
     let spans = !request.no_spans;
@@ -76,7 +72,7 @@ struct Reader {
 
 /// Where a stream stands.
 enum Stage {
-    History(History),
+    History(Box<History>),
     Unfinished,
     Complete,
     Live,
