@@ -62,7 +62,9 @@ impl Keys {
     /// Claims a key for `task`; waits for an equal submit that is under way.
     pub(crate) async fn claim(&self, key: &str, content: Digest, task: TaskId) -> Result<Claim<'_>, Refusal> {
         loop {
-            let mut submit = match self.0.lock().look_up(key, content)? {
+            // apart from the match: `insert` takes the lock that this lets go
+            let known = self.0.lock().look_up(key, content)?;
+            let mut submit = match known {
                 Some((earlier, submit)) => {
                     if let Submit::Recorded(trace_id) = *submit.borrow() {
                         return Ok(Claim::Existing(earlier, trace_id));
