@@ -90,7 +90,6 @@ impl Keys {
 }
 
 impl Known {
-    #[expect(clippy::type_complexity, reason = "one caller")]
     fn look_up(
         &self,
         key: &str,

@@ -40,7 +40,7 @@ pub(crate) async fn stream(
         _ if request.no_history => Stage::Live,
         None => {
             let query = HistoryQuery { filter: filter.clone(), order: Order::OldestFirst, limit: None };
-            Stage::History(supervisor.record.history(query).await)
+            Stage::History(Box::new(supervisor.record.history(query).await))
         }
         Some(limit) => Stage::Newest(newest(&supervisor, &filter, limit).await?),
     };
@@ -97,7 +97,7 @@ struct Reader {
 
 /// Where a stream stands.
 enum Stage {
-    History(History),
+    History(Box<History>),
     /// The tasks of a limited history that are still to be sent; the last comes first.
     Newest(Vec<TaskId>),
     Unfinished,
