@@ -40,6 +40,29 @@ async fn tables_count_as_memory() {
 }
 
 #[tokio::test]
+async fn a_modules_own_maximum_is_not_the_memory_limit() {
+    let program = command(
+        r#"(memory (export "memory") 1 2)
+           (func (export "_start") (if (i32.eq (memory.grow (i32.const 5)) (i32.const -1)) (then unreachable)))"#,
+    );
+    assert!(Task::new(&[]).run(&program).await.trap().contains("unreachable"));
+}
+
+#[tokio::test]
+async fn garbage_collected_objects_count_as_memory() {
+    let program = command(
+        r#"(memory (export "memory") 1)
+           (type $bytes (array (mut i8)))
+           (type $link (struct (field (ref null $link)) (field (ref $bytes))))
+           (func (export "_start") (local $head (ref null $link))
+             (loop $l
+               (local.set $head (struct.new $link (local.get $head) (array.new_default $bytes (i32.const 65536))))
+               (br $l)))"#,
+    );
+    Task::new(&[]).limits(|l| l.memory_bytes = 16 * MIB).run(&program).await.limited(LimitKind::Memory);
+}
+
+#[tokio::test]
 async fn a_guest_that_handles_refused_memory_goes_on() {
     for name in ["mem-bomb", "mem-bomb.p1"] {
         let program = guest(name);
@@ -231,6 +254,7 @@ async fn deep_recursion_is_a_trap() {
         let program = guest(name);
         let ran = Task::new(&[]).run(&program).await;
         assert!(ran.trap().contains("call stack exhausted"), "{}", ran.trap());
+        assert!(ran.trap().ends_with(", 23 times"), "{}", ran.trap());
         assert!(ran.trap().len() <= 4096);
         Task::new(&["1000"]).run(&program).await.succeeded();
     }
