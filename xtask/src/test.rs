@@ -43,7 +43,10 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         Ok(command)
     };
     let mut steps = Steps::default();
-    steps.run("build vyr", || run_command(&mut cargo(&place.root, ["build", "--package", "vyr-cli"])));
+    // with the tests, so that dependencies are built once: features of both are then the same
+    steps.run("build", || {
+        run_command(&mut cargo(&place.root, ["build", "--workspace", "--all-targets", "--locked"]))
+    });
     steps.run("tests of the guests' logic", || {
         let mut command = cargo(&place.workloads(), ["test", "--workspace", "--locked", "--quiet"]);
         run_command(command.env("CARGO_TARGET_DIR", place.target.join("workloads")))
