@@ -97,7 +97,7 @@ struct Reader {
 
 /// Where a stream stands.
 enum Stage {
-    History(History),
+    History(Box<History>),
     /// The tasks of a limited history that are still to be sent; the last comes first.
     Newest(Vec<TaskId>),
     Unfinished,
