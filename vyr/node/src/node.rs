@@ -42,8 +42,7 @@ pub struct Node {
     doors: Vec<(Door, Guard)>,
     addresses: Addresses,
     export: Option<ExportService>,
-    /// `None` only while it is being dropped.
-    guests: Option<runtime::Runtime>,
+    _guests: Guests,
     _lock: HomeLock,
 }
 
@@ -70,7 +69,7 @@ impl Node {
         let metrics = Metrics::new(&resource);
         let record_options = RecordOptions { on_sync: metrics.sync_observer(), ..RecordOptions::default() };
         let (record, recovery) = Record::open(home.record(), record_options)?;
-        let guests = guest_threads().map_err(NodeError::Threads)?;
+        let guests = Guests::new().map_err(NodeError::Threads)?;
         let executors = executors(&home, &options, &store).await?;
         let out_dirs =
             OutDirs::open(home.tmp()).map_err(|source| NodeError::Home { path: home.tmp(), source })?;
@@ -85,13 +84,13 @@ impl Node {
             exporter,
             out_dirs,
             executors,
-            guests: guests.handle().clone(),
+            guests: guests.handle(),
             options,
         });
         supervisor.recover(recovery).await;
         let (doors, addresses) = doors;
         let streams = Streams::default();
-        Ok(Self { supervisor, streams, doors, addresses, export, guests: Some(guests), _lock: lock })
+        Ok(Self { supervisor, streams, doors, addresses, export, _guests: guests, _lock: lock })
     }
 
     /// Returns where the node listens.
@@ -139,10 +138,24 @@ impl Node {
     }
 }
 
-impl Drop for Node {
+/// The threads on which guests execute.
+struct Guests(Option<runtime::Runtime>);
+
+impl Guests {
+    fn new() -> std::io::Result<Self> {
+        runtime::Builder::new_multi_thread().thread_name("vyr-guest").enable_all().build().map(Some).map(Self)
+    }
+
+    fn handle(&self) -> runtime::Handle {
+        self.0.as_ref().map_or_else(runtime::Handle::current, |guests| guests.handle().clone())
+    }
+}
+
+impl Drop for Guests {
     fn drop(&mut self) {
-        // a runtime must not be dropped where tasks run: hand it to a thread of its own
-        if let Some(guests) = self.guests.take() {
+        // a runtime must not be dropped where tasks run, a start that fails included: hand it to
+        // a thread of its own
+        if let Some(guests) = self.0.take() {
             guests.shutdown_background();
         }
     }
@@ -181,10 +194,6 @@ fn start_export(
     let Some(options) = ExportOptions::from_env() else { return Ok((ExportHandle::disabled(), None)) };
     let (service, handle) = ExportService::new(options, resource, metrics)?;
     Ok((handle, Some(service)))
-}
-
-fn guest_threads() -> std::io::Result<runtime::Runtime> {
-    runtime::Builder::new_multi_thread().thread_name("vyr-guest").enable_all().build()
 }
 
 pub(crate) fn wasm_executor(

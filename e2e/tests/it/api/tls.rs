@@ -1,15 +1,17 @@
 //! A TLS listener with a certificate of its owner's own making.
 
-use std::process::Command;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use vyr_sdk::{Client, Endpoint, SdkError};
 
 use crate::support::{Cli, Curl, Node, Submit, ended_well, folder};
 
-#[tokio::test]
-async fn sdk_cli_and_curl_speak_tls() {
-    let dir = folder();
-    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+/// Makes a certificate with the real openssl; returns its file and its key's.
+fn self_signed(dir: &Path, name: &str) -> (PathBuf, PathBuf) {
+    let (cert, key) = (dir.join(format!("{name}.pem")), dir.join(format!("{name}.key")));
     let made = Command::new("openssl")
         .args([
             "req",
@@ -23,6 +25,7 @@ async fn sdk_cli_and_curl_speak_tls() {
             "2",
         ])
         .args(["-subj", "/CN=node", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .arg("-keyout")
         .arg(&key)
         .arg("-out")
@@ -30,6 +33,13 @@ async fn sdk_cli_and_curl_speak_tls() {
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    (cert, key)
+}
+
+#[tokio::test]
+async fn sdk_cli_and_curl_speak_tls() {
+    let dir = folder();
+    let (cert, key) = self_signed(dir.path(), "node");
     let (cert_text, key_text) = (cert.to_str().unwrap(), key.to_str().unwrap());
     let node = Node::with(["--listen", "127.0.0.1:0", "--tls-cert", cert_text, "--tls-key", key_text]);
     let noop = node.put("noop");
@@ -48,28 +58,7 @@ async fn sdk_cli_and_curl_speak_tls() {
     let answer = Curl::new(url.clone()).header(&bearer).arg("--cacert").arg(&cert).get("/metrics?once=true");
     assert_eq!(answer.status, 200);
 
-    // another certificate than the node's
-    let other = Node::start();
-    let foreign = other.dir().join("foreign.pem");
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-subj",
-            "/CN=x",
-        ])
-        .arg("-keyout")
-        .arg(other.dir().join("foreign.key"))
-        .arg("-out")
-        .arg(&foreign)
-        .status()
-        .unwrap();
-    assert!(made.success());
+    let (foreign, _) = self_signed(dir.path(), "foreign");
     let said = cli(foreign.to_str().unwrap()).args(["task", "ls"]).run();
     assert_eq!(said.code, Some(3), "{}", said.err());
     let endpoint = Endpoint::parse(&format!("https://{}", node.tcp()), &node.home(), None).unwrap();

@@ -1,4 +1,4 @@
-use std::{fs::File, io, ops::RangeInclusive, os::unix::fs::FileExt as _, time::Duration};
+use std::{fs::File, io, ops::RangeInclusive, os::unix::fs::FileExt as _};
 
 use axum::{
     body::{Body, Bytes},
@@ -16,8 +16,6 @@ use crate::{Refusal, artifacts::refuse_store, listen::refuse};
 
 /// Bytes that one read hands on.
 const CHUNK: usize = 256 * 1024;
-/// How long a sender may pause.
-const IDLE: Duration = Duration::from_secs(30);
 
 /// `PUT /blobs/sha256:…`: stores the body, if it has that digest.
 pub(super) async fn put(
@@ -38,13 +36,8 @@ async fn receive(content: &Content, digest: &str, body: Body) -> Result<bool, Re
     let had = store.has_blob(&digest);
     let mut writer = Some(store.blob_writer(BlobDurability::Durable));
     let mut chunks = body.into_data_stream();
-    loop {
-        let chunk: Bytes = match tokio::time::timeout(IDLE, chunks.next()).await {
-            Ok(None) => break,
-            Ok(Some(Ok(chunk))) => chunk,
-            Ok(Some(Err(error))) => return Err(broken(format!("the body broke off: {error}"))),
-            Err(_) => return Err(broken("the body paused for more than 30 s".to_owned())),
-        };
+    while let Some(chunk) = chunks.next().await {
+        let chunk: Bytes = chunk.map_err(|error| broken(format!("the body broke off: {error}")))?;
         // writes to the page cache: short, and no worse than the hop to another thread
         if let Some(writer) = writer.as_mut() {
             writer.append(&chunk).map_err(refuse_store)?;

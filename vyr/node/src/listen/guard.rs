@@ -9,7 +9,7 @@ use axum::{
 use connectrpc::{ConnectError, ErrorCode};
 use http::{HeaderMap, header};
 
-use super::Token;
+use super::{Token, body::ImpatientBody};
 use crate::Refusal;
 
 /// Decides who may call through one door.
@@ -54,7 +54,7 @@ fn unauthenticated(reason: &'static str, message: &'static str) -> Refusal {
 /// Answers refused callers, lets the others through.
 pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     match guard.check(request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => next.run(request.map(|body| Body::new(ImpatientBody::new(body)))).await,
         Err(refusal) => refuse(refusal, request.headers()),
     }
 }

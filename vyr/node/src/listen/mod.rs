@@ -6,6 +6,7 @@
 //!   └ slow headers and bodies are cut off            └─ /traces  /metrics    SSE and NDJSON
 //! ```
 
+mod body;
 mod guard;
 mod serve;
 mod socket;

@@ -1,4 +1,11 @@
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, middleware};
 use hyper_util::{
@@ -12,6 +19,7 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
 
 use super::{Guard, guard::guard};
 
@@ -69,6 +77,15 @@ pub(crate) async fn serve(door: Door, who: Guard, router: Router, mut stop: watc
     }
 }
 
+/// Completes when a connection has made no call after [`HEADER_TIME`]. The time-outs of hyper
+/// begin only when it knows the version of HTTP: a caller that sends nothing never gets there.
+async fn silence(called: &AtomicBool) {
+    tokio::time::sleep(HEADER_TIME).await;
+    if called.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Completes when the node stops; holds no lock of the channel meanwhile.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
@@ -97,11 +114,22 @@ async fn connection(
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).pipeline_flush(true);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_H2_STREAMS);
     builder.http2().keep_alive_interval(Duration::from_secs(30)).keep_alive_timeout(Duration::from_secs(20));
-    let service = TowerToHyperService::new(router);
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    let called = Arc::new(AtomicBool::new(false));
+    let service = {
+        let called = Arc::clone(&called);
+        router.map_request(move |request: http::Request<hyper::body::Incoming>| {
+            called.store(true, Ordering::Relaxed);
+            request
+        })
+    };
+    let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
+        () = silence(&called) => {
+            tracing::debug!("a connection made no call in time");
+            return;
+        }
         () = stopped(&mut stop) => {
             serving.as_mut().graceful_shutdown();
             serving.await
