@@ -35,12 +35,14 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let home = place.cache.join("demo");
     let _ = fs::remove_dir_all(&home);
     fs::create_dir_all(&home)?;
-    let events = home.join("events.jsonl");
-    generate(&generator, &events, options)?;
+    let (events, sensors) = (home.join("events.jsonl"), home.join("sensors.jsonl"));
+    generate(&generator, &events, options, false)?;
+    generate(&generator, &sensors, options, true)?;
 
-    let demo = Demo { vyr: place.binary("release", "vyr"), home: home.join("node") };
+    let demo =
+        Demo { vyr: place.binary("release", "vyr"), home: home.join("node"), root: place.root.clone() };
     let node = demo.node(&home.join("node.log"))?;
-    let shown = demo.show(&guests, &events);
+    let shown = demo.show(&guests, &events, &sensors);
     drop(node);
     shown?;
     println!();
@@ -51,9 +53,15 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn generate(generator: &Path, to: &Path, options: &Options) -> Result<()> {
+/// Makes the event stream, or the table of sensors to join it with.
+fn generate(generator: &Path, to: &Path, options: &Options, lookup: bool) -> Result<()> {
     let (bytes, seed) = (options.megabytes * 1_000_000, options.seed);
-    let args = ["--seed".to_owned(), seed.to_string(), "--bytes".to_owned(), bytes.to_string()];
+    let mut args = vec!["--seed".to_owned(), seed.to_string()];
+    if lookup {
+        args.push("--lookup".to_owned());
+    } else {
+        args.extend(["--bytes".to_owned(), bytes.to_string()]);
+    }
     let mut command = cmd(generator, args);
     println!("$ {} > {}", shown(&command), to.display());
     run_command(command.stdout(File::create(to)?))
@@ -63,6 +71,7 @@ fn generate(generator: &Path, to: &Path, options: &Options) -> Result<()> {
 struct Demo {
     vyr: PathBuf,
     home: PathBuf,
+    root: PathBuf,
 }
 
 impl Demo {
@@ -92,17 +101,43 @@ impl Demo {
         Ok(node)
     }
 
-    fn show(&self, guests: &Path, events: &Path) -> Result<()> {
-        let guest = guests.join("event-transform.wasm");
-        let put = self.say(&["artifact", "put", &guest.to_string_lossy()])?;
-        let digest = field(&put, "digest: ")?;
+    fn show(&self, guests: &Path, events: &Path, sensors: &Path) -> Result<()> {
+        println!("\n# a loader task fills an ephemeral state");
+        let loader = self.put(&guests.join("state-load.wasm"))?;
+        let state = field(&self.say(&["state", "create", "sensors"])?, "state_id: ")?;
+        let (fills, reads) = (format!("lookup={state}:rw"), format!("lookup={state}:ro"));
+        self.task(&["--artifact", &loader, "--input", &sensors.to_string_lossy(), "--state", &fills])?;
+
+        println!("\n# a reader task joins the event stream with it, read-only");
+        let transform = self.put(&guests.join("event-transform.wasm"))?;
         let input = events.to_string_lossy();
-        let submit = ["task", "submit", "--artifact", &digest, "--input", &input];
-        let submitted = self.say(&submit)?;
-        let task = field(&submitted, "task_id: ")?;
-        self.say(&["task", "wait", &task])?;
+        let task = self.task(&["--artifact", &transform, "--input", &input, "--state", &reads])?;
         self.say(&["traces", "stream", "--task", &task])?;
+
+        println!("\n# the same program, in this terminal, on real weather (NOAA, Seattle 2015)");
+        println!("$ vyr run event-transform.wasm --out OUT < seattle-weather-2015.jsonl | head -2");
+        let data = self.root.join("workloads/data/seattle-weather-2015.jsonl");
+        let out = self.home.with_file_name("out");
+        let mut run = self.command(&["run", &guests.join("event-transform.wasm").to_string_lossy(), "--out"]);
+        run.arg(&out).stdin(File::open(data)?);
+        for line in output(&mut run)?.lines().take(2) {
+            println!("{line}");
+        }
+        println!("$ cat OUT/summary.json");
+        println!("{}", fs::read_to_string(out.join("summary.json"))?.trim_end());
         Ok(())
+    }
+
+    fn put(&self, wasm: &Path) -> Result<String> {
+        field(&self.say(&["artifact", "put", &wasm.to_string_lossy()])?, "digest: ")
+    }
+
+    /// Submits a task and waits for its end.
+    fn task(&self, args: &[&str]) -> Result<String> {
+        let submit: Vec<&str> = ["task", "submit"].iter().chain(args).copied().collect();
+        let task = field(&self.say(&submit)?, "task_id: ")?;
+        self.say(&["task", "wait", &task])?;
+        Ok(task)
     }
 
     /// Shows a command, runs it, shows what it prints, and returns that.

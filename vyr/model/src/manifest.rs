@@ -16,6 +16,8 @@ mod draft;
 mod error;
 mod parse;
 mod preamble;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use config::{ComponentInterface, WasmConfig};

@@ -62,24 +62,26 @@ impl Keys {
     /// Claims a key for `task`; waits for an equal submit that is under way.
     pub(crate) async fn claim(&self, key: &str, content: Digest, task: TaskId) -> Result<Claim<'_>, Refusal> {
         loop {
-            let mut submit = match self.0.lock().look_up(key, content)? {
-                Some((earlier, submit)) => {
-                    if let Submit::Recorded(trace_id) = *submit.borrow() {
-                        return Ok(Claim::Existing(earlier, trace_id));
+            let mut submit = {
+                let mut known = self.0.lock();
+                match known.look_up(key, content)? {
+                    Some((earlier, submit)) => {
+                        if let Submit::Recorded(trace_id) = *submit.borrow() {
+                            return Ok(Claim::Existing(earlier, trace_id));
+                        }
+                        submit
                     }
-                    submit
+                    None => return Ok(Claim::New(self.insert(&mut known, key, content, task))),
                 }
-                None => return Ok(Claim::New(self.insert(key, content, task))),
             };
             // an error means that the other submit was refused: look again
             let _ = submit.wait_for(|submit| *submit != Submit::UnderWay).await;
         }
     }
 
-    fn insert(&self, key: &str, content: Digest, task: TaskId) -> NewClaim<'_> {
+    fn insert(&self, known: &mut Known, key: &str, content: Digest, task: TaskId) -> NewClaim<'_> {
         let (sender, submit) = watch::channel(Submit::UnderWay);
         let key: Arc<str> = Arc::from(key);
-        let mut known = self.0.lock();
         known.expire(Instant::now());
         known.by_age.push_back((Instant::now(), Arc::clone(&key), task));
         known.by_key.insert(Arc::clone(&key), Entry { content, task, submit });
@@ -88,7 +90,6 @@ impl Keys {
 }
 
 impl Known {
-    #[expect(clippy::type_complexity, reason = "one caller")]
     fn look_up(
         &self,
         key: &str,

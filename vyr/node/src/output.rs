@@ -49,8 +49,13 @@ impl Spool {
         };
         *content = Content::Stored(stored);
         drop(content);
-        self.0.grown.send_modify(|progress| progress.ended = true);
+        self.end();
         Ok(stored)
+    }
+
+    /// Tells those who follow that nothing more comes: a task may end before its guest writes.
+    pub(crate) fn end(&self) {
+        self.0.grown.send_modify(|progress| progress.ended = true);
     }
 
     /// Follows the stream's growth.

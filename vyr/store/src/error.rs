@@ -55,12 +55,10 @@ pub enum StoreError {
     #[error("blob {0} is not in the store: upload it first")]
     BlobMissing(Digest),
     /// The bytes on disk are not what their name says; they were moved aside.
-    #[error("blob {digest} is corrupt and was moved aside: upload it again ({problem})")]
+    #[error("blob {digest} is corrupt and was moved aside: upload it again")]
     BlobCorrupt {
         /// The blob.
         digest: Digest,
-        /// What is wrong with it.
-        problem: &'static str,
     },
     /// The blob is larger than it may be.
     #[error(

@@ -45,23 +45,48 @@ pub(crate) fn read_small(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, S
     Ok(Some(bytes))
 }
 
+/// One file to replace: where it is to be, where it is written first (in the same file system), what
+/// it is to hold.
+pub(crate) struct Replacement {
+    pub(crate) path: PathBuf,
+    pub(crate) temp: PathBuf,
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// Replaces `path` in one step: after a crash it holds the old bytes or the new ones.
-/// `temp` must lie in the same file system.
 pub(crate) fn replace(path: &Path, temp: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let written = write_new(temp, bytes)
-        .and_then(|()| fs::rename(temp, path).map_err(StoreError::io("rename into", path)))
-        .and_then(|()| sync_parent(path));
-    if written.is_err() {
-        let _ = fs::remove_file(temp);
+    replace_all(&[Replacement { path: path.to_owned(), temp: temp.to_owned(), bytes: bytes.to_vec() }])
+}
+
+/// Replaces several files, each in one step and in this order. Everything is written before the first is
+/// replaced, so a full disk replaces none.
+pub(crate) fn replace_all(files: &[Replacement]) -> Result<(), StoreError> {
+    let done = (|| {
+        let written: Vec<File> =
+            files.iter().map(|file| write_unsynced(&file.temp, &file.bytes)).collect::<Result<_, _>>()?;
+        for (open, file) in written.iter().zip(files) {
+            open.sync_all().map_err(StoreError::io("sync", &file.temp))?;
+        }
+        for file in files {
+            fs::rename(&file.temp, &file.path).map_err(StoreError::io("rename into", &file.path))?;
+        }
+        files.iter().try_for_each(|file| sync_parent(&file.path))
+    })();
+    if done.is_err() {
+        files.iter().for_each(|file| drop(fs::remove_file(&file.temp)));
     }
-    written
+    done
+}
+
+fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<File, StoreError> {
+    let mut file = create_new(path)?;
+    let written = file.write_all(bytes).map_err(StoreError::io("write", path));
+    written.map(|()| file)
 }
 
 /// Writes and syncs a file that must not exist yet, for its owner's eyes only.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut file = create_new(path)?;
-    file.write_all(bytes).map_err(StoreError::io("write", path))?;
-    file.sync_all().map_err(StoreError::io("sync", path))
+    write_unsynced(path, bytes)?.sync_all().map_err(StoreError::io("sync", path))
 }
 
 /// Makes a file that must not exist yet.

@@ -9,6 +9,9 @@ use rustix::fs::FlockOperation;
 use crate::{StoreError, files};
 
 /// A lock between threads and processes; it ends when it is dropped, or its process ends.
+///
+/// The system's lock is unfair: who takes it again at once starves those who wait. So there is a gate
+/// before it, another lock, which one waiter holds while it waits; who comes later waits at the gate.
 pub(crate) struct FileLock {
     _file: File,
 }
@@ -21,24 +24,20 @@ pub(crate) enum LockMode {
 
 // short enough to be unseen in a put, long enough to cost nothing
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
-const LAST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_millis(2);
 
 impl FileLock {
     /// Waits for the lock at most `timeout`.
     pub(crate) fn acquire(path: &Path, mode: LockMode, timeout: Duration) -> Result<Self, StoreError> {
-        let file = files::open_lock(path)?;
-        let started = Instant::now();
-        let mut pause = FIRST_PAUSE;
-        loop {
-            if try_lock(&file, mode).map_err(StoreError::io("lock", path))? {
-                return Ok(Self { _file: file });
-            }
-            if started.elapsed() >= timeout {
-                return Err(StoreError::Locked { path: path.to_owned(), waited: timeout });
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(LAST_PAUSE);
+        // sharing is brief: it passes the gate unless it has to wait
+        if mode == LockMode::Shared
+            && let Some(lock) = Self::try_acquire(path, mode)?
+        {
+            return Ok(lock);
         }
+        let deadline = Deadline { path, started: Instant::now(), timeout };
+        let _gate = deadline.wait(&path.with_added_extension("gate"), LockMode::Exclusive)?;
+        deadline.wait(path, mode)
     }
 
     /// Takes the lock if nobody holds it.
@@ -46,6 +45,28 @@ impl FileLock {
         let file = files::open_lock(path)?;
         let taken = try_lock(&file, mode).map_err(StoreError::io("lock", path))?;
         Ok(taken.then_some(Self { _file: file }))
+    }
+}
+
+/// How long one acquisition may take.
+struct Deadline<'a> {
+    path: &'a Path,
+    started: Instant,
+    timeout: Duration,
+}
+
+impl Deadline<'_> {
+    fn wait(&self, path: &Path, mode: LockMode) -> Result<FileLock, StoreError> {
+        let file = files::open_lock(path)?;
+        let mut pause = FIRST_PAUSE;
+        while !try_lock(&file, mode).map_err(StoreError::io("lock", path))? {
+            if self.started.elapsed() >= self.timeout {
+                return Err(StoreError::Locked { path: self.path.to_owned(), waited: self.timeout });
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+        Ok(FileLock { _file: file })
     }
 }
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactKind, MAX_MANIFEST_BYTES, Manifest, ManifestError};
+use super::{ArtifactKind, MAX_MANIFEST_BYTES, Manifest, ManifestError, wire::Object};
 use crate::Digest;
 
 /// The time that stands in what we make, so that the same file gives the same digest everywhere.
@@ -69,7 +69,8 @@ impl WasmConfig {
         if bytes.len() > MAX_MANIFEST_BYTES {
             return Err(ManifestError::ConfigJson(format!("it has more than {MAX_MANIFEST_BYTES} bytes")));
         }
-        serde_json::from_slice(bytes).map_err(|error| ManifestError::ConfigJson(error.to_string()))
+        let config: Result<Object<Self>, _> = serde_json::from_slice(bytes);
+        config.map(|config| config.0).map_err(|error| ManifestError::ConfigJson(error.to_string()))
     }
 }
 

@@ -2,7 +2,7 @@ use super::{
     ArtifactKind, DefaultLimits, MANIFEST_TYPE, Manifest, ManifestError, StateDeclaration, WASM_CONFIG_TYPE,
     WASM_LAYER_TYPE, Want, WasmConfig,
     annotation::{self, bad},
-    wire::{WireDescriptor, WireManifest},
+    wire::{Object, WireDescriptor, WireManifest},
 };
 use crate::Digest;
 
@@ -69,8 +69,8 @@ impl ManifestDraft {
             schema_version: 2,
             media_type: Some(MANIFEST_TYPE.to_owned()),
             artifact_type: None,
-            config: WireDescriptor::new(WASM_CONFIG_TYPE, Digest::of(&config), config_size),
-            layers: vec![WireDescriptor::new(WASM_LAYER_TYPE, content, size)],
+            config: Object(WireDescriptor::new(WASM_CONFIG_TYPE, Digest::of(&config), config_size)),
+            layers: vec![Object(WireDescriptor::new(WASM_LAYER_TYPE, content, size))],
             subject: None,
             annotations: annotation::write(
                 self.kind,

@@ -2,7 +2,7 @@ use super::{
     ArtifactKind, Descriptor, IMAGE_CONFIG_TYPE, IMAGE_LAYER_TYPES, MANIFEST_TYPE, MAX_MANIFEST_BYTES,
     Manifest, ManifestError, WASM_CONFIG_TYPE, WASM_LAYER_TYPE,
     annotation::{self, TITLE, VERSION, bad},
-    wire::{Annotations, WireDescriptor, WireManifest},
+    wire::{Annotations, Object, WireDescriptor, WireManifest},
 };
 
 // long enough for any name, short enough for a line
@@ -17,9 +17,9 @@ impl Manifest {
         if bytes.len() > MAX_MANIFEST_BYTES {
             return Err(ManifestError::TooLarge(bytes.len()));
         }
-        let wire: WireManifest =
+        let wire: Object<WireManifest> =
             serde_json::from_slice(bytes).map_err(|error| ManifestError::Json(error.to_string()))?;
-        Self::from_wire(wire)
+        Self::from_wire(wire.0)
     }
 
     fn from_wire(wire: WireManifest) -> Result<Self, ManifestError> {
@@ -30,13 +30,13 @@ impl Manifest {
             return Err(ManifestError::MediaType(clip(other)));
         }
         let ours = annotation::read(&wire.annotations)?;
-        let kind = match (wire.config.media_type.as_str(), ours.kind) {
+        let kind = match (wire.config.0.media_type.as_str(), ours.kind) {
             (WASM_CONFIG_TYPE, Some(kind @ (ArtifactKind::Component | ArtifactKind::Module)))
             | (IMAGE_CONFIG_TYPE, Some(kind @ ArtifactKind::Oci)) => kind,
             (IMAGE_CONFIG_TYPE, None) => ArtifactKind::Oci,
             (WASM_CONFIG_TYPE, None) => return Err(ManifestError::AnnotationMissing("dev.vyr.kind")),
             (WASM_CONFIG_TYPE | IMAGE_CONFIG_TYPE, Some(kind)) => {
-                return Err(ManifestError::KindForm { kind, media_type: wire.config.media_type });
+                return Err(ManifestError::KindForm { kind, media_type: wire.config.0.media_type });
             }
             (other, _) => return Err(ManifestError::ConfigMediaType(clip(other))),
         };
@@ -48,8 +48,8 @@ impl Manifest {
             kind,
             name: text(kind, &wire.annotations, TITLE)?,
             version: text(kind, &wire.annotations, VERSION)?,
-            config: wire.config.into(),
-            layers: wire.layers.into_iter().map(Descriptor::from).collect(),
+            config: wire.config.0.into(),
+            layers: wire.layers.into_iter().map(|layer| layer.0.into()).collect(),
             states: ours.states,
             limits: ours.limits,
             wants: ours.wants,
@@ -57,7 +57,7 @@ impl Manifest {
     }
 }
 
-fn check_layers(kind: ArtifactKind, layers: &[WireDescriptor]) -> Result<(), ManifestError> {
+fn check_layers(kind: ArtifactKind, layers: &[Object<WireDescriptor>]) -> Result<(), ManifestError> {
     let (allowed, expected): (&[&str], _) = match kind {
         ArtifactKind::Oci => (
             &IMAGE_LAYER_TYPES,
@@ -71,11 +71,11 @@ fn check_layers(kind: ArtifactKind, layers: &[WireDescriptor]) -> Result<(), Man
             (&[WASM_LAYER_TYPE], "`application/wasm`")
         }
     };
-    match layers.iter().position(|layer| !allowed.contains(&layer.media_type.as_str())) {
+    match layers.iter().position(|layer| !allowed.contains(&layer.0.media_type.as_str())) {
         None => Ok(()),
         Some(index) => Err(ManifestError::LayerMediaType {
             index,
-            media_type: layers.get(index).map(|layer| clip(&layer.media_type)).unwrap_or_default(),
+            media_type: layers.get(index).map(|layer| clip(&layer.0.media_type)).unwrap_or_default(),
             expected,
         }),
     }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -14,10 +14,10 @@ pub(super) struct WireManifest {
     pub(super) media_type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) artifact_type: Option<String>,
-    pub(super) config: WireDescriptor,
-    pub(super) layers: Vec<WireDescriptor>,
+    pub(super) config: Object<WireDescriptor>,
+    pub(super) layers: Vec<Object<WireDescriptor>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) subject: Option<WireDescriptor>,
+    pub(super) subject: Option<Object<WireDescriptor>>,
     #[serde(default, skip_serializing_if = "Annotations::is_empty")]
     pub(super) annotations: Annotations,
 }
@@ -37,7 +37,7 @@ pub(super) struct WireDescriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) artifact_type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) platform: Option<WirePlatform>,
+    pub(super) platform: Option<Object<WirePlatform>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +53,31 @@ pub(super) struct WirePlatform {
     variant: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     features: Option<Vec<String>>,
+}
+
+/// A JSON object, and nothing else: a derived reader alone also takes a list of the fields' values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> de::Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(access)).map(Object)
+    }
 }
 
 /// Annotations in key order. A key that stands twice is refused: readers would differ on which counts.

@@ -67,9 +67,7 @@ impl Prepared for OciPrepared {
         StartClass::Cold
     }
 
-    async fn execute(self: Box<Self>, mut request: RunRequest) -> RunOutcome {
-        // an image names its own program: what is left are the arguments, if there are any
-        request.args.remove(0);
+    async fn execute(self: Box<Self>, request: RunRequest) -> RunOutcome {
         self.runtime.run(self.rootfs, request).await
     }
 }

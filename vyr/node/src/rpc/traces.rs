@@ -34,22 +34,43 @@ pub(crate) async fn stream(
         }
     }
     // before the history is read, so that nothing falls between the two
-    let live = if request.follow { Some(supervisor.subscribe(&filter)?) } else { None };
-    let stage = if request.no_history {
-        Stage::Live
-    } else {
-        let limit = usize::try_from(request.history_limit).ok().filter(|limit| *limit > 0);
-        Stage::History(
-            supervisor
-                .record
-                .history(HistoryQuery { filter: filter.clone(), order: Order::OldestFirst, limit })
-                .await,
-        )
+    let live = if request.follow { Some(supervisor.subscribe(&of_tasks(&filter))?) } else { None };
+    let limit = usize::try_from(request.history_limit).ok().filter(|limit| *limit > 0);
+    let stage = match limit {
+        _ if request.no_history => Stage::Live,
+        None => {
+            let query = HistoryQuery { filter: filter.clone(), order: Order::OldestFirst, limit: None };
+            Stage::History(Box::new(supervisor.record.history(query).await))
+        }
+        Some(limit) => Stage::Newest(newest(&supervisor, &filter, limit).await?),
     };
-    let open = filter.tasks.clone();
+    // those that ended before stand in the history
+    let open = filter.tasks.iter().copied().filter(|task| supervisor.table.get(*task).is_some()).collect();
     let spans = !request.no_spans;
     let reader = Reader { supervisor, filter, stage, live, open, spans, _place: place };
     Ok(futures::stream::unfold(reader, Reader::next))
+}
+
+/// Returns a filter for all that happens to the tasks that `filter` names: their ends must be seen,
+/// whatever else it says. One that names none is returned as it is.
+fn of_tasks(filter: &Filter) -> Filter {
+    if filter.tasks.is_empty() {
+        return filter.clone();
+    }
+    let mut all = Filter::default();
+    all.tasks.clone_from(&filter.tasks);
+    all
+}
+
+/// Lists the last `limit` tasks of the history, the newest first.
+async fn newest(supervisor: &Supervisor, filter: &Filter, limit: usize) -> Result<Vec<TaskId>, Refusal> {
+    let query = HistoryQuery { filter: filter.clone(), order: Order::NewestFirst, limit: Some(limit) };
+    let ended = supervisor.record.history(query).await;
+    let ids = ended.filter_map(|ended| match ended {
+        Ok(ended) => ended.task_id.try_into().ok().map(|id| Ok(TaskId::from_bytes(id))),
+        Err(error) => Some(Err(damaged(&error))),
+    });
+    ids.collect()
 }
 
 /// Refuses a task id that the node does not know.
@@ -76,7 +97,9 @@ struct Reader {
 
 /// Where a stream stands.
 enum Stage {
-    History(History),
+    History(Box<History>),
+    /// The tasks of a limited history that are still to be sent; the last comes first.
+    Newest(Vec<TaskId>),
     Unfinished,
     Complete,
     Live,
@@ -92,6 +115,14 @@ impl Reader {
                     Ok(page) => break Ok(self.ended(&page)),
                     Err(error) => break Err(damaged(&error).into()),
                 },
+                Stage::Newest(ids) if ids.is_empty() => Stage::Unfinished,
+                Stage::Newest(ids) => {
+                    let batch = ids.split_off(ids.len().saturating_sub(BATCH));
+                    match self.read(batch).await {
+                        Ok(page) => break Ok(self.ended(&page)),
+                        Err(error) => break Err(damaged(&error).into()),
+                    }
+                }
                 Stage::Unfinished => {
                     self.stage = Stage::Complete;
                     let tasks = self.supervisor.unfinished(&self.filter);
@@ -105,12 +136,13 @@ impl Reader {
                     break Ok(StreamTracesResponse { history_complete: true, ..Default::default() });
                 }
                 Stage::Live => {
-                    let named = !self.filter.tasks.is_empty();
-                    if named && self.open.is_empty() {
-                        return None;
+                    let over = !self.filter.tasks.is_empty() && self.open.is_empty();
+                    let live = self.live.as_mut()?;
+                    let received = if over { live.receive_now(BATCH)? } else { live.receive(BATCH).await? };
+                    match self.message(&received.events, received.dropped) {
+                        Some(message) => break Ok(message),
+                        None => Stage::Live,
                     }
-                    let received = self.live.as_mut()?.receive(BATCH).await?;
-                    break Ok(self.message(&received.events, received.dropped));
                 }
             };
         };
@@ -128,15 +160,28 @@ impl Reader {
         StreamTracesResponse { tasks, traces_data, ..Default::default() }
     }
 
-    /// Makes a message of live events.
-    fn message(&mut self, events: &[Arc<TaskEvent>], dropped: u64) -> StreamTracesResponse {
-        let tasks: Vec<TaskStatus> = events.iter().map(|event| event.status.clone()).collect();
-        for task in &tasks {
-            self.close(task);
+    /// Reads tasks of the history, the last of `ids` first. One that was retired meanwhile is left out.
+    async fn read(&self, ids: Vec<TaskId>) -> Result<Vec<Ended>, RecordError> {
+        let mut page = Vec::with_capacity(ids.len());
+        for id in ids.into_iter().rev() {
+            page.extend(self.supervisor.record.ended(id).await?);
         }
-        let ended = events.iter().filter_map(|event| event.ended.as_deref());
+        Ok(page)
+    }
+
+    /// Makes a message of live events; `None` where none of them passes the filter.
+    fn message(&mut self, events: &[Arc<TaskEvent>], dropped: u64) -> Option<StreamTracesResponse> {
+        for event in events {
+            self.close(&event.status);
+        }
+        let picked = || events.iter().filter(|event| self.filter.matches(&event.key));
+        let tasks: Vec<TaskStatus> = picked().map(|event| event.status.clone()).collect();
+        if tasks.is_empty() && dropped == 0 {
+            return None;
+        }
+        let ended = picked().filter_map(|event| event.ended.as_deref());
         let traces_data = if self.spans { self.encode(ended) } else { Vec::new() };
-        StreamTracesResponse { tasks, traces_data, dropped, ..Default::default() }
+        Some(StreamTracesResponse { tasks, traces_data, dropped, ..Default::default() })
     }
 
     fn encode<'a>(&self, ended: impl Iterator<Item = &'a Ended>) -> Vec<u8> {

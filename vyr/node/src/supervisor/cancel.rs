@@ -20,6 +20,8 @@ impl Supervisor {
         match state {
             TaskState::Queued => {
                 self.trace_cancel(&task, asked);
+                // it may start at this very moment: then its guest ends, too
+                task.cancel.cancel();
                 if self.finish(&task, End::of(Terminal::Cancelled)).await && was_held {
                     self.queue.lock().give_place();
                 }

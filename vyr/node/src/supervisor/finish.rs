@@ -50,6 +50,8 @@ impl Supervisor {
         let ended: Arc<Ended> = ended.into();
         self.exporter.offer(&ended);
         self.table.remove(task.id);
+        task.stdout.end();
+        task.stderr.end();
         self.hub.publish_with(task.id, || TaskEvent {
             key: self.key(task, &status),
             status: status.clone(),

@@ -176,6 +176,17 @@ impl Supervisor {
         }
     }
 
+    /// Takes the next task for a runner that is done with one; `None` frees its slot. A node that
+    /// stops starts no more: what waits stays in the record.
+    fn next(&self) -> Option<Arc<Task>> {
+        let mut queue = self.queue.lock();
+        if self.is_draining() {
+            queue.free_slot();
+            return None;
+        }
+        queue.next()
+    }
+
     /// Starts a runner in a slot that is counted. `started` resolves when the start of its first
     /// task is recorded; `None` where that is still to be done.
     fn start(self: &Arc<Self>, task: Arc<Task>, started: Option<Synced>) {

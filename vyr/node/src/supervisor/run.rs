@@ -26,8 +26,7 @@ impl Supervisor {
                 let failure = Failure::Internal("the node panicked: see its log".to_owned());
                 self.finish(&task, End::failed(failure)).await;
             }
-            let next = self.queue.lock().next();
-            match next {
+            match self.next() {
                 Some(next) => task = next,
                 None => {
                     self.idle.notify_waiters();

@@ -73,10 +73,15 @@ impl<T> Queue<T> {
 
     /// A runner is done with its task: returns its next one, or frees the slot.
     pub(crate) fn next(&mut self) -> Option<T> {
-        self.running = self.running.saturating_sub(1);
+        self.free_slot();
         let task = self.ready.pop_front()?;
         self.start();
         Some(task)
+    }
+
+    /// A runner is done and takes no next task.
+    pub(crate) fn free_slot(&mut self) {
+        self.running = self.running.saturating_sub(1);
     }
 
     fn start(&mut self) {

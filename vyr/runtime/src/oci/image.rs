@@ -131,7 +131,7 @@ fn read_config(
 }
 
 fn digest(descriptor: &Descriptor) -> Result<Digest, OciError> {
-    parse_digest(&descriptor.digest().to_string())
+    parse_digest(descriptor.digest().as_ref())
 }
 
 fn parse_digest(text: &str) -> Result<Digest, OciError> {

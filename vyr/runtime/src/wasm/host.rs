@@ -53,13 +53,13 @@ pub(crate) trait Host: Send + 'static {
 }
 
 impl Host for ComponentHost {
-    fn build(request: RunRequest, watch: &Arc<Watch>) -> Result<Self, Stop> {
+    fn build(mut request: RunRequest, watch: &Arc<Watch>) -> Result<Self, Stop> {
         let base = Base::new(&request, watch);
         let mut table = ResourceTable::new();
         table.set_max_capacity(handles(&request));
         // with nothing but its own output folder, a guest cannot make a file call block
         let blocking = request.dirs.is_empty();
-        let outbound = Outbound::new(request.http_out.clone());
+        let outbound = Outbound::new(std::mem::take(&mut request.http_out));
         let (mut builder, states) = wasi(request, blocking)?;
         let states = States::new(states, base.host_call_bytes);
         Ok(Self { base, table, wasi: builder.build(), http: WasiHttpCtx::new(), outbound, states })

@@ -1,5 +1,5 @@
 use vyr_model::{Failure, LimitKind, Terminal};
-use wasmtime::{Trap, WasmBacktrace, component::ResourceTableError};
+use wasmtime::{FrameInfo, Trap, WasmBacktrace, component::ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
 use super::{error::Stop, watch::Watch};
@@ -9,7 +9,7 @@ const MAX_TEXT: usize = 4096;
 /// What wasmtime says when a host call moves too much; it has no public type for it.
 const HOST_CALL_BYTES: &str = "fuel allocated for hostcalls has been exhausted";
 /// What wasmtime-wasi says when a guest asks for too many random bytes at once.
-const RANDOM_BYTES: &str = "exceeds maximum";
+const RANDOM_BYTES: &str = "requested len";
 
 /// Returns the exit code when `error` is the guest's own end.
 pub(crate) fn exit_code(error: &wasmtime::Error) -> Option<i32> {
@@ -71,16 +71,28 @@ fn text(error: &wasmtime::Error) -> String {
         None => error.root_cause().to_string(),
     };
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
-        for frame in backtrace.frames() {
-            let name =
-                frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
-            text.push_str("\n  at ");
-            text.push_str(&name);
-            if let Some(offset) = frame.module_offset() {
-                text.push_str(&format!(" (+0x{offset:x})"));
-            }
-        }
+        add_frames(&mut text, backtrace.frames());
     }
     text.truncate(text.floor_char_boundary(MAX_TEXT));
     text
+}
+
+fn add_frames(text: &mut String, frames: &[FrameInfo]) {
+    for same in frames.chunk_by(|a, b| place(a) == place(b)) {
+        let Some(frame) = same.first() else { continue };
+        match frame.func_name() {
+            Some(name) => *text += &format!("\n  at {:#}", rustc_demangle::demangle(name)),
+            None => *text += &format!("\n  at function {}", frame.func_index()),
+        }
+        if let Some(offset) = frame.module_offset() {
+            *text += &format!(" (+0x{offset:x})");
+        }
+        if same.len() > 1 {
+            *text += &format!(", {} times", same.len());
+        }
+    }
+}
+
+fn place(frame: &FrameInfo) -> (u32, Option<usize>) {
+    (frame.func_index(), frame.module_offset())
 }

@@ -119,14 +119,22 @@ impl Ran {
     }
 }
 
+/// Loads code that the caller compiled.
+pub(crate) fn load_code(code: &[u8], kind: ProgramKind, metering: Metering) -> Program {
+    load_code_in(&runtime(), code, kind, metering)
+}
+
+fn load_code_in(runtime: &Runtime, code: &[u8], kind: ProgramKind, metering: Metering) -> Program {
+    #[expect(unsafe_code, reason = "the tests compile what they load")]
+    // SAFETY: every caller in these tests passes what `compile` or a `Compiler` returned.
+    unsafe {
+        runtime.load(code, kind, metering).unwrap()
+    }
+}
+
 pub(crate) fn load_in(runtime: &Runtime, wasm: &[u8], metering: Metering) -> Program {
     let code = compile(wasm, metering).unwrap();
-    let kind = ProgramKind::detect(wasm).unwrap();
-    #[expect(unsafe_code, reason = "the code comes from the line above")]
-    // SAFETY: `code` was compiled right here.
-    unsafe {
-        runtime.load(&code, kind, metering).unwrap()
-    }
+    load_code_in(runtime, &code, ProgramKind::detect(wasm).unwrap(), metering)
 }
 
 pub(crate) fn load(wasm: &[u8]) -> Program {

@@ -44,5 +44,5 @@ impl Drop for MacKey {
 
 /// Tells whether a file of the folder is one of ours that is not code.
 pub(super) fn is_own_file(name: &fs::DirEntry) -> bool {
-    name.file_name() == NAME || name.file_name() == "lock"
+    ["lock", "lock.gate", NAME].iter().any(|own| name.file_name() == *own)
 }

@@ -120,12 +120,11 @@ impl Store {
 
     /// Moves a blob aside whose bytes, read through `file`, are not what its name says.
     pub(super) fn corrupt(&self, digest: &Digest, file: &File) -> StoreError {
-        let problem = "its bytes have another digest";
         tracing::warn!(blob.digest = %digest, "a blob is corrupt: it is refused and moved aside");
         if let Err(error) = self.quarantine(digest, file) {
             tracing::warn!(blob.digest = %digest, %error, "a corrupt blob could not be moved aside");
         }
-        StoreError::BlobCorrupt { digest: *digest, problem }
+        StoreError::BlobCorrupt { digest: *digest }
     }
 
     fn quarantine(&self, digest: &Digest, file: &File) -> Result<(), StoreError> {

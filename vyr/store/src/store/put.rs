@@ -124,9 +124,9 @@ impl Store {
         record: Option<signatures::Record>,
         trust: &Trust,
     ) -> Result<bool, StoreError> {
+        // this syncs the folder too, hence the names of blobs that were written without a sync
         self.put_blob(bytes, BlobDurability::Durable)?;
-        files::sync_dir(self.0.layout.blobs())?;
-        let temp = self.0.temp.path()?;
+        let (signature_temp, index_temp) = (self.0.temp.path()?, self.0.temp.path()?);
         let _lock = self.lock(LockMode::Exclusive)?;
         // garbage may have been collected since we looked
         for blob in manifest.blobs().map(|blob| &blob.digest).chain([digest]) {
@@ -140,18 +140,22 @@ impl Store {
         if created && index.entries().len() >= self.0.options.max_artifacts {
             return Err(StoreError::TooManyArtifacts(self.0.options.max_artifacts));
         }
+        let mut changes = Vec::with_capacity(2);
         if let Some(record) = record {
             let before = signatures::read(layout, digest)?;
             // one that counts is not lost to one that may not
             let better = trust.signer().is_some() || before.is_none();
             if better && before != Some(record) {
-                signatures::write(layout, digest, record, &temp)?;
+                let (path, bytes) = (layout.signature(digest), record.to_bytes());
+                changes.push(files::Replacement { path, temp: signature_temp, bytes });
             }
         }
         if created {
             index.add(*digest, u64::try_from(bytes.len()).unwrap_or(u64::MAX), manifest);
-            files::replace(&layout.index(), &temp, &index.to_bytes())?;
+            let (path, bytes) = (layout.index(), index.to_bytes());
+            changes.push(files::Replacement { path, temp: index_temp, bytes });
         }
+        files::replace_all(&changes)?;
         Ok(created)
     }
 }

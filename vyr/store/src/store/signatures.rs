@@ -30,7 +30,7 @@ impl Record {
         Some(Self { signature, made_by })
     }
 
-    fn to_bytes(self) -> Vec<u8> {
+    pub(super) fn to_bytes(self) -> Vec<u8> {
         let key = self.made_by.as_ref().map(|key| key.as_bytes().as_slice()).unwrap_or_default();
         [self.signature.as_bytes().as_slice(), key].concat()
     }
@@ -42,16 +42,6 @@ pub(super) fn read(layout: &Layout, manifest: &Digest) -> Result<Option<Record>,
         Some(bytes) => Ok(Record::parse(&bytes)),
         None => Ok(None),
     }
-}
-
-/// Writes an artifact's signature.
-pub(super) fn write(
-    layout: &Layout,
-    manifest: &Digest,
-    record: Record,
-    temp: &std::path::Path,
-) -> Result<(), StoreError> {
-    files::replace(&layout.signature(manifest), temp, &record.to_bytes())
 }
 
 /// Returns the digests of all artifacts that have one.

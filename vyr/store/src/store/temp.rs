@@ -59,7 +59,10 @@ impl TempHome {
         let _lock = FileLock::acquire(&self.store_lock, LockMode::Shared, self.timeout)?;
         let path = self.parent.join(files::random_name()?);
         fs::create_dir(&path).map_err(StoreError::io("create folder", &path))?;
-        let owner = FileLock::acquire(&path.join(OWNER), LockMode::Exclusive, self.timeout);
+        let owner = FileLock::try_acquire(&path.join(OWNER), LockMode::Exclusive).and_then(|owner| {
+            // nobody else knows the name
+            owner.ok_or_else(|| StoreError::Locked { path: path.clone(), waited: Duration::ZERO })
+        });
         let owner = owner.inspect_err(|_| drop(fs::remove_dir_all(&path)))?;
         let file = path.join(name);
         *home = Some(Home { path, _owner: owner });

@@ -155,8 +155,10 @@ impl Entry {
             PublicKey::from_pem(&text.unwrap_or_default()).map_err(|error| error.to_string())
         });
         let bounds = read_text(&toml).and_then(|text| Validity::parse(&text.unwrap_or_default()));
+        let exposed = exposure(&pem).and_then(|()| exposure(&toml));
+        // a key that can be read is known, if only to say why it does not count
         let (key, validity) = match key {
-            Ok(key) => (Some(key), bounds),
+            Ok(key) => (Some(key), exposed.and(bounds)),
             Err(problem) => (None, Err(problem)),
         };
         let [pem_stamp, toml_stamp] = stamps;
@@ -171,12 +173,18 @@ impl Entry {
     }
 }
 
-/// Reads a key's file, which only this user may be able to change.
 fn read_text(path: &Path) -> Result<Option<String>, String> {
     let bytes = files::read_small(path, MAX_KEY_FILE).map_err(|error| error.to_string())?;
-    let Some(bytes) = bytes else { return Ok(None) };
-    files::check_owned(path, false).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map(Some).map_err(|_| format!("`{}` is not text", path.display()))
+    let text = bytes.map(String::from_utf8).transpose();
+    text.map_err(|_| format!("`{}` is not text", path.display()))
+}
+
+/// Refuses a file that somebody else could change.
+fn exposure(path: &Path) -> Result<(), String> {
+    match files::check_owned(path, false) {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+        checked => checked.map_err(|error| error.to_string()),
+    }
 }
 
 /// Tells whether `name` can be a key's: no path can be made of it, and it reads the same everywhere.

@@ -58,7 +58,7 @@ pub enum Untrusted {
         at: String,
     },
     /// The key's files cannot be read as they should be.
-    #[error("key `{name}` is not usable: {problem}")]
+    #[error("key `{name}` is not usable ({problem}): correct its files in the trust folder")]
     Broken {
         /// The key.
         name: String,

@@ -49,6 +49,28 @@ fn a_wrong_digest_is_refused_and_nothing_changes() {
 }
 
 #[test]
+fn a_manifest_with_an_unknown_field_or_too_many_bytes_is_refused_and_nothing_changes() {
+    let world = World::new();
+    let built = upload(&world.store, &module(b"body"), "module", "1.0.0");
+    let before = files_below(world.store.dir());
+    let text = String::from_utf8(built.manifest).unwrap();
+    let padding = " ".repeat(vyr_model::MAX_MANIFEST_BYTES);
+    for (manifest, named) in [
+        (text.replacen('{', "{\"entry\":1,", 1), "`entry`"),
+        (text.replace("dev.vyr.kind", "dev.vyr.knd"), "`dev.vyr.knd`"),
+        (text + &padding, "1048576"),
+    ] {
+        let signature = world.key.sign(manifest.as_bytes());
+        let digest = Digest::of(manifest.as_bytes());
+        let error =
+            world.store.put_artifact(&digest, manifest.as_bytes(), signature.as_bytes(), NOW).unwrap_err();
+        let StoreError::Manifest { source, .. } = error else { panic!("{error}") };
+        assert!(source.to_string().contains(named), "{source}");
+    }
+    assert_eq!(files_below(world.store.dir()), before);
+}
+
+#[test]
 fn a_missing_blob_is_refused_and_named() {
     let world = World::new();
     let content = module(b"body");

@@ -38,8 +38,8 @@ pub struct Filter {
     pub tasks: HashSet<TaskId>,
     /// Only tasks of this artifact.
     pub artifact: Option<Digest>,
-    /// Only tasks in these states, one bit by number; 0 is any.
-    states: u32,
+    /// Only tasks in one of these states; empty is any.
+    pub states: Vec<TaskState>,
     /// Only tasks accepted at or after this, in nanoseconds since the Unix epoch.
     pub since_unix_nanos: u64,
     /// Only tasks accepted before this, in nanoseconds since the Unix epoch.
@@ -72,7 +72,7 @@ impl Filter {
     /// Adds a state to those that are let through.
     #[must_use]
     pub fn with_state(mut self, state: TaskState) -> Self {
-        self.states |= bit(state);
+        self.states.push(state);
         self
     }
 
@@ -80,7 +80,7 @@ impl Filter {
     pub fn matches(&self, key: &TaskKey) -> bool {
         (self.tasks.is_empty() || self.tasks.contains(&key.task))
             && self.artifact.is_none_or(|artifact| artifact == key.artifact)
-            && (self.states == 0 || self.states & bit(key.state) != 0)
+            && (self.states.is_empty() || self.states.contains(&key.state))
             && self.in_time(key.accepted_unix_nanos, key.accepted_unix_nanos)
     }
 
@@ -88,10 +88,6 @@ impl Filter {
     pub(crate) fn in_time(&self, oldest: u64, newest: u64) -> bool {
         newest >= self.since_unix_nanos && self.until_unix_nanos.is_none_or(|until| oldest < until)
     }
-}
-
-const fn bit(state: TaskState) -> u32 {
-    1 << (state as i32)
 }
 
 fn unix_nanos(time: &buffa_types::google::protobuf::Timestamp) -> u64 {
@@ -119,7 +115,9 @@ impl TryFrom<&TraceFilter> for Filter {
         }
         for state in &wire.states {
             match state.as_known() {
-                Some(state) if state != TaskState::TASK_STATE_UNSPECIFIED => filter.states |= bit(state),
+                Some(state) if state != TaskState::TASK_STATE_UNSPECIFIED => {
+                    filter.states.push(state);
+                }
                 _ => return Err(FilterError::State(state.to_i32())),
             }
         }

@@ -2,8 +2,9 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Write as _},
     ops::Range,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     thread,
 };
@@ -71,7 +72,11 @@ impl Record {
     /// [`OnDamage::Refuse`].
     pub fn open(dir: impl Into<PathBuf>, options: RecordOptions) -> Result<(Self, Recovery), RecordError> {
         let dir = dir.into();
-        fs::create_dir_all(&dir).map_err(RecordError::io("make the folder", &dir))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .map_err(RecordError::io("make the folder", &dir))?;
         let lock = lock(&dir)?;
         let mut opening = Opening { dir, options, recovery: Recovery::default() };
         let (state, end) = opening.read()?;
@@ -221,7 +226,7 @@ impl Opening {
         let (segment, frames, end) = if bad.is_empty() {
             let frames: Vec<_> = good.iter().map(|range| (range.start, range.clone())).collect();
             let end = at as u64;
-            if is_last {
+            if is_last && end != bytes.len() as u64 {
                 segment.cut(end).map_err(RecordError::io("cut", &segment.path))?;
             }
             (segment, frames, end)
@@ -254,7 +259,9 @@ impl Opening {
         }
         for range in bad {
             let aside = self.dir.join(format!("{:08}-{}.bad", segment.number, range.start));
-            fs::write(&aside, bytes.get(range.clone()).unwrap_or_default())
+            let mut options = File::options();
+            let file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside);
+            file.and_then(|mut file| file.write_all(bytes.get(range.clone()).unwrap_or_default()))
                 .map_err(RecordError::io("write", &aside))?;
             self.recovery.damage.push(Damage {
                 segment: segment.path.clone(),
@@ -270,8 +277,9 @@ impl Opening {
         }
         let temp = segment.path.with_extension("seg-new");
         let write = || -> io::Result<()> {
-            fs::write(&temp, &whole)?;
-            File::open(&temp)?.sync_all()?;
+            let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
+            file.write_all(&whole)?;
+            file.sync_all()?;
             fs::rename(&temp, &segment.path)?;
             File::open(&self.dir)?.sync_all()
         };

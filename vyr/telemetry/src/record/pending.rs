@@ -271,6 +271,15 @@ impl Pending {
         self.space.notify_waiters();
     }
 
+    /// Refuses all that comes and answers all that waits: there is no writer any more.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.batch = Batch::default();
+        drop(state);
+        self.space.notify_waiters();
+    }
+
     /// Tells whether nothing waits and nothing is being written.
     pub(super) fn is_quiet(&self) -> bool {
         let state = self.state.lock();

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io,
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -65,7 +65,10 @@ impl Segment {
     /// Makes a new segment, durably.
     pub(super) fn create(dir: &Path, number: u32) -> Result<Self, RecordError> {
         let path = path(dir, number, "seg");
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
+        let mut options = File::options();
+        // submits carry arguments and environment: only the node's user reads them
+        options.read(true).write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(&path);
         let file = file.map_err(RecordError::io("create", &path))?;
         file.write_all_at(&head(number), 0)
             .and_then(|()| file.sync_data())

@@ -26,6 +26,13 @@ pub(super) struct Writer {
     pub(super) suspect: bool,
 }
 
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // whatever ended the writer, nobody waits for it in vain
+        self.store.pending.abandon();
+    }
+}
+
 impl Writer {
     /// Writes until the record is closed.
     pub(super) fn run(mut self) {
