@@ -57,6 +57,9 @@ pub(crate) struct Verb {
     /// What to log, such as `info` or `vyr_node=debug` [default: VYR_LOG, else info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// Record no spans and metrics: to measure what they cost
+    #[arg(long, hide = true)]
+    no_telemetry: bool,
     /// Print the effective configuration and end
     #[arg(long)]
     print_config: bool,
@@ -98,6 +101,7 @@ impl Verb {
             Trust::Warn => TrustPolicy::Warn,
             Trust::Off => TrustPolicy::Off,
         };
+        options.telemetry = !self.no_telemetry;
         options.compile_deadline = self.compile_deadline;
         options.oci_runtime.clone_from(&self.oci_runtime);
         options

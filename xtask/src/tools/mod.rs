@@ -4,3 +4,4 @@ pub(crate) mod apt;
 pub(crate) mod npm;
 pub(crate) mod python;
 pub(crate) mod rust;
+pub(crate) mod wasmtime;

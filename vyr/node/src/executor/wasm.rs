@@ -1,4 +1,8 @@
-use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
+use std::{
+    collections::HashMap,
+    num::NonZeroUsize,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use lru::LruCache;
@@ -23,6 +27,8 @@ pub(crate) struct WasmExecutor {
     compiler: Compiler,
     store: Store,
     aot: AotCache,
+    /// The engines' keys, by metering: making one costs as much as a load.
+    engine_keys: [OnceLock<String>; 2],
     programs: Mutex<LruCache<Key, Arc<Program>>>,
     /// One task loads a program, the others wait for it.
     loading: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>,
@@ -37,7 +43,21 @@ impl WasmExecutor {
         max_programs: NonZeroUsize,
     ) -> Self {
         let programs = Mutex::new(LruCache::new(max_programs));
-        Self { runtime, compiler, store, aot, programs, loading: Mutex::default() }
+        let engine_keys = Default::default();
+        Self { runtime, compiler, store, aot, engine_keys, programs, loading: Mutex::default() }
+    }
+
+    fn engine_key(&self, metering: Metering) -> Result<&str, Failure> {
+        let [time, fuel] = &self.engine_keys;
+        let kept = match metering {
+            Metering::Time => time,
+            Metering::Fuel => fuel,
+        };
+        if let Some(key) = kept.get() {
+            return Ok(key);
+        }
+        let key = Runtime::engine_key(metering).map_err(|error| Failure::Internal(chain(&error)))?;
+        Ok(kept.get_or_init(|| key))
     }
 
     fn loaded(&self, key: &Key) -> Option<Arc<Program>> {
@@ -71,9 +91,9 @@ impl WasmExecutor {
     ) -> Result<(Program, StartClass), Failure> {
         let digest = &artifact.digest;
         let kind = artifact.manifest.kind;
-        let engine = Runtime::engine_key(metering).map_err(|error| Failure::Internal(chain(&error)))?;
+        let engine = self.engine_key(metering)?;
         let began = Stamp::now();
-        if let Some(program) = self.load_kept(digest, &engine, metering, kind) {
+        if let Some(program) = self.load_kept(digest, engine, metering, kind) {
             tracer.passed(Edge::Load);
             tracer.span(Edge::Load, began);
             return Ok((program, StartClass::Cold));
@@ -82,7 +102,7 @@ impl WasmExecutor {
         let compiled = self.compile(artifact, metering).await;
         let compiled_at = tracer.span(Edge::Compile, began);
         let code = compiled?;
-        if let Err(error) = self.aot.put(digest, &engine, &code) {
+        if let Err(error) = self.aot.put(digest, engine, &code) {
             tracing::warn!(%error, "failed to keep compiled code; it will be compiled again");
         }
         tracer.passed(Edge::Load);

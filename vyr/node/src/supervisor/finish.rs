@@ -44,7 +44,9 @@ impl Supervisor {
             tracing::error!(task.id = %task.id, %error, "failed to record the end of a task");
         }
         let Some(entry::Entry::Ended(ended)) = entry.entry else { return true };
-        self.coverage.traced(&ended);
+        if self.options.telemetry {
+            self.coverage.traced(&ended);
+        }
         let ended: Arc<Ended> = ended.into();
         self.exporter.offer(&ended);
         self.table.remove(task.id);
@@ -72,7 +74,9 @@ impl Supervisor {
         let status = status(task, &phase, &end.outputs);
         let wall = now.since(task.accepted);
         if let TaskState::Terminal(terminal) = &phase.state {
-            self.metrics.ended(terminal, phase.class, wall);
+            if self.options.telemetry {
+                self.metrics.ended(terminal, phase.class, wall);
+            }
         }
         drop(phase);
 

@@ -195,7 +195,7 @@ impl Supervisor {
     }
 
     fn tracer<'a>(&'a self, task: &'a Task) -> Tracer<'a> {
-        Tracer::new(&task.trace, &self.coverage)
+        Tracer::new(&task.trace, &self.coverage).when(self.options.telemetry)
     }
 
     /// Refuses new submits, waits until no task runs; queued ones stay in the record.

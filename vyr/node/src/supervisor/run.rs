@@ -179,7 +179,9 @@ impl Supervisor {
         }
         let mut phase = task.phase.lock();
         let waited = prepared_at.since(phase.queued);
-        self.metrics.started(class, waited, started.unwrap_or(ended).since(prepared_at));
+        if self.options.telemetry {
+            self.metrics.started(class, waited, started.unwrap_or(ended).since(prepared_at));
+        }
         phase.class = Some(class);
         phase.started = started;
         phase.cpu = outcome.cpu;

@@ -99,7 +99,7 @@ impl Supervisor {
         trace: &Mutex<TaskTrace>,
         arrived: Stamp,
     ) -> Result<control::SubmitTaskResponse, Refusal> {
-        let tracer = Tracer::new(trace, &self.coverage);
+        let tracer = Tracer::new(trace, &self.coverage).when(self.options.telemetry);
         let digest = parse::digest("artifact_digest", &request.artifact_digest)?;
         let artifact = self.artifacts.verify(digest, tracer)?;
         let spec = parse::submit(&request, &artifact.manifest.limits.over(self.options.default_limits))?;
@@ -203,7 +203,9 @@ impl Supervisor {
             (self.record.append(accepted, commit).await.map_err(|error| unavailable(&error))?, None)
         };
         place.keep();
-        self.metrics.accepted();
+        if self.options.telemetry {
+            self.metrics.accepted();
+        }
         self.table.insert(task);
         let held = {
             let phase = task.phase.lock();
