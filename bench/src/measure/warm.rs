@@ -23,7 +23,7 @@ pub(crate) fn warm(lab: &Lab, node: &Node) -> Result<Class> {
         }
         let asked = Starts { warm: 2 * lab.sizes.warm as u64, ..Starts::default() };
         Starts::read(watcher.client()).await?.expect(before, asked)?;
-        Ok(class(&durable, &volatile)?)
+        class(&durable, &volatile)
     })
 }
 

@@ -73,10 +73,10 @@ impl Supervisor {
         phase.ended = Some(now);
         let status = status(task, &phase, &end.outputs);
         let wall = now.since(task.accepted);
-        if let TaskState::Terminal(terminal) = &phase.state {
-            if self.options.telemetry {
-                self.metrics.ended(terminal, phase.class, wall);
-            }
+        if let TaskState::Terminal(terminal) = &phase.state
+            && self.options.telemetry
+        {
+            self.metrics.ended(terminal, phase.class, wall);
         }
         drop(phase);
 
