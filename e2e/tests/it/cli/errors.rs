@@ -79,7 +79,10 @@ fn with_a_wrong_task_state_or_key() {
     snapshot!("unknown_task", tell(&["task", "wait", task]));
     snapshot!("no_task_id", tell(&["task", "cancel", "7"]));
     snapshot!("unknown_task_trace", tell(&["traces", "stream", "--task", task]));
-    snapshot!("bind_unknown_task", tell(&["state", "bind", "--task", task, "--state", state, "--mode", "ro"]));
+    snapshot!(
+        "bind_unknown_task",
+        tell(&["state", "bind", "--task", task, "--state", state, "--mode", "ro"])
+    );
     snapshot!("bad_state_name", tell(&["state", "create", "no/name"]));
     snapshot!("unknown_key", tell(&["key", "revoke", "nobody"]));
     snapshot!("second_node", tell(&["node", "--log", "error"]));

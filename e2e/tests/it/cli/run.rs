@@ -9,7 +9,14 @@ use crate::support::{Cli, Node, Said, guest};
 pub(super) const MODES: [&[&str]; 2] = [&["--embedded"], &[]];
 
 /// Runs a guest; `flags` come before its arguments.
-pub(super) fn run(node: &Node, mode: &[&str], program: &Path, flags: &[&str], args: &[&str], stdin: &[u8]) -> Said {
+pub(super) fn run(
+    node: &Node,
+    mode: &[&str],
+    program: &Path,
+    flags: &[&str],
+    args: &[&str],
+    stdin: &[u8],
+) -> Said {
     let cli = node.cli().arg("run").args(mode).args(flags).arg(program);
     cli.arg("--").args(args).env("VYR_SECRET", "of the caller").stdin(stdin).run()
 }
@@ -19,7 +26,8 @@ fn each(node: &Node, name: &str, check: impl Fn(&dyn Fn(&[&str], &[&str], &[u8])
     for mode in MODES {
         for name in [name.to_owned(), format!("{name}.p1")] {
             let program = guest(&name);
-            let run = |flags: &[&str], args: &[&str], stdin: &[u8]| run(node, mode, &program, flags, args, stdin);
+            let run =
+                |flags: &[&str], args: &[&str], stdin: &[u8]| run(node, mode, &program, flags, args, stdin);
             check(&run, &format!("{name} {mode:?}"));
         }
     }
@@ -53,10 +61,8 @@ fn arguments_and_environment_arrive_as_given() {
     each(&node, "args-env", |run, case| {
         let said = run(&env, &args, b"");
         let arguments = args.iter().enumerate().map(|(n, arg)| format!("arg {}={arg}\n", n + 1));
-        let wanted = format!(
-            "arg 0=args-env\n{}env A=\nenv B=x y=z\nenv C=é\n",
-            arguments.collect::<String>()
-        );
+        let wanted =
+            format!("arg 0=args-env\n{}env A=\nenv B=x y=z\nenv C=é\n", arguments.collect::<String>());
         // a file named `args-env.p1.wasm` gives the name `args-env.p1`
         let out = said.out().replacen("arg 0=args-env.p1\n", "arg 0=args-env\n", 1);
         assert_eq!((said.code, out), (Some(0), wanted), "{case}: {}", said.err());
@@ -170,7 +176,8 @@ fn files_in_out_come_back() {
     let node = Node::start();
     for (n, mode) in MODES.iter().enumerate() {
         let out = node.dir().join(format!("out{n}"));
-        let said = run(&node, mode, &guest("out-files"), &["--out", out.to_str().unwrap()], &["70000"], b"in\xff");
+        let said =
+            run(&node, mode, &guest("out-files"), &["--out", out.to_str().unwrap()], &["70000"], b"in\xff");
         assert_eq!(said.code, Some(0), "{mode:?}: {}", said.err());
         assert_eq!(fs::read(out.join("hello.txt")).unwrap(), b"hello\n");
         assert_eq!(fs::read(out.join("nested/stdin.bin")).unwrap(), b"in\xff");

@@ -53,8 +53,11 @@ async fn running_is_lost_queued_runs_idempotent_runs_again() {
     let spin = module("(loop $l (br $l))");
     let spin = node.put_wasm("spin", &spin);
     let running = Submit::new(&sleep).send(&client).await;
-    let repeats =
-        Submit::new(&spin).idempotent().args(["repeats"]).dir(&counts, "/counts").wall_time(Duration::from_secs(5));
+    let repeats = Submit::new(&spin)
+        .idempotent()
+        .args(["repeats"])
+        .dir(&counts, "/counts")
+        .wall_time(Duration::from_secs(5));
     let repeats = repeats.send(&client).await;
     let queued = Submit::new(&noop).send(&client).await;
     for task in [&running, &repeats] {
@@ -70,7 +73,12 @@ async fn running_is_lost_queued_runs_idempotent_runs_again() {
     ended_well(&ran);
     assert_eq!(ran.attempts, 1);
     let again = client.wait(&repeats).await.unwrap();
-    assert_eq!((again.failure.as_known(), again.attempts), (Some(FailureKind::Limit), 2), "{}", shown(&again));
+    assert_eq!(
+        (again.failure.as_known(), again.attempts),
+        (Some(FailureKind::Limit), 2),
+        "{}",
+        shown(&again)
+    );
     assert_eq!(executions(&counts, "repeats"), 2);
     // a second restart changes nothing that has ended
     node.kill();

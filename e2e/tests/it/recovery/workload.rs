@@ -5,8 +5,11 @@ use std::{fs, path::Path};
 /// How the guests go on after they have counted.
 pub(super) const KINDS: [(&str, &str); 4] = [
     ("quick", ""),
-    ("busy", "(loop $l (local.set $n (i32.add (local.get $n) (i32.const 1)))
-        (br_if $l (i32.lt_u (local.get $n) (i32.const 30000000))))"),
+    (
+        "busy",
+        "(loop $l (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if $l (i32.lt_u (local.get $n) (i32.const 30000000))))",
+    ),
     ("failing", "(call $exit (i32.const 3))"),
     ("trapping", "unreachable"),
 ];
