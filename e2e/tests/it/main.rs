@@ -13,5 +13,8 @@
 
 mod api;
 mod cli;
+mod hostile;
+mod otlp;
 mod recovery;
+mod state;
 mod support;

@@ -141,10 +141,6 @@ impl Node {
         self.put_file(&path)
     }
 
-    pub(crate) fn pid(&self) -> Pid {
-        Pid::from_child(self.child.as_ref().expect("the node runs"))
-    }
-
     /// Tells whether the process lives.
     pub(crate) fn is_alive(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
