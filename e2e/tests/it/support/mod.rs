@@ -5,8 +5,6 @@
 //! Task: a submit in the making          until: wait for a condition, never for a time
 //! ```
 
-#![expect(dead_code, reason = "the suites for state, hostile guests and OTLP need all of it; they come next")]
-
 mod cli;
 mod curl;
 mod node;
@@ -16,8 +14,8 @@ mod wait;
 pub(crate) use self::{
     cli::{Cli, Said},
     curl::{Answer, Curl},
-    node::Node,
-    task::{Submit, ended_well, shown},
+    node::{Node, NodeBuilder},
+    task::{Submit, ended_well, shown, stdout},
     wait::{until, until_some},
 };
 
