@@ -78,11 +78,11 @@ fn base64(bytes: &[u8]) -> String {
 fn wait(node: &Node, task: &str) -> Value {
     let answer = node.curl().get(&format!("/traces?task={task}&follow=true&no_spans=true"));
     let lines = answer.text();
-    let statuses = lines.lines().flat_map(|line| {
+    let mut statuses = lines.lines().flat_map(|line| {
         let line: Value = serde_json::from_str(line).unwrap();
         line["tasks"].as_array().cloned().unwrap_or_default()
     });
-    statuses.filter(|status| status["endTime"].is_string()).last().expect("the task's end")
+    statuses.rfind(|status| status["endTime"].is_string()).expect("the task's end")
 }
 
 #[test]
