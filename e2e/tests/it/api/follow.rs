@@ -100,3 +100,18 @@ async fn a_live_reader_sees_the_whole_life() {
     let life = [TaskState::Queued, TaskState::Starting, TaskState::Running, TaskState::Succeeded];
     assert_eq!(seen, life);
 }
+
+/// Whoever asks at any moment hears of an end only with everything that belongs to it.
+#[tokio::test]
+async fn an_end_is_told_with_its_outputs() {
+    let node = Node::with(["--max-running", "16"]);
+    let client = node.client();
+    let speaks = Submit::new(&node.put("args-env"));
+    for _ in 0..20 {
+        let runs = (0..16).map(|_| speaks.run(&client));
+        for status in futures::future::join_all(runs).await {
+            crate::support::ended_well(&status);
+            assert!(status.stdout.is_set(), "{}", crate::support::shown(&status));
+        }
+    }
+}

@@ -1,6 +1,5 @@
 //! The spans of one task, and the coverage of all of them.
 
-use serde_json::Value;
 use vyr_sdk::control::{StreamTracesRequest, TraceFilter};
 
 use super::collector::{Collector, Protocol};
@@ -64,19 +63,6 @@ async fn of_a_task_arrive_over_grpc() {
     arrive(Protocol::Grpc).await;
 }
 
-/// Reads the value of a metric with an attribute.
-pub(super) fn metric(node: &Node, name: &str, attribute: Option<&str>) -> f64 {
-    let answer = node.curl().get(&format!("/metrics?once=true&prefix={name}")).json();
-    let metrics = answer["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array().unwrap().clone();
-    let metric = metrics.iter().find(|metric| metric["name"] == name).unwrap_or_else(|| panic!("{answer}"));
-    let points = ["gauge", "sum"].iter().find_map(|kind| metric[kind]["dataPoints"].as_array()).unwrap();
-    let has =
-        |point: &&Value| attribute.is_none_or(|wanted| point["attributes"].to_string().contains(wanted));
-    let point = points.iter().find(has).unwrap_or_else(|| panic!("{answer}"));
-    let value = point.get("asDouble").or(point.get("asInt")).unwrap();
-    value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap()
-}
-
 /// Tasks of every kind of end: no edge is passed without a span.
 #[tokio::test]
 async fn explain_every_edge_that_was_passed() {
@@ -97,9 +83,9 @@ async fn explain_every_edge_that_was_passed() {
     let task = Submit::new(&sleep).send(&client).await;
     client.cancel_task(CancelTaskRequest { task_id: task.clone(), ..Default::default() }).await.unwrap();
     client.wait(&task).await.unwrap();
-    let edges = |node: &Node| metric(node, "vyr.trace.coverage", Some("edges"));
+    let edges = |node: &Node| node.metric("vyr.trace.coverage", Some("edges"));
     assert!((edges(&node) - 1.0).abs() < f64::EPSILON, "{}", edges(&node));
-    assert!(metric(&node, "vyr.tasks.accepted", None) >= 8.0);
+    assert!(node.metric("vyr.tasks.accepted", None) >= 8.0);
 
     // recovery is an edge, too
     let running = Submit::new(&sleep).send(&client).await;

@@ -114,11 +114,8 @@ async fn a_state_has_a_quota_and_an_end() {
     assert_eq!(fill.exit_code, 1, "{}", shown(&fill));
     let out = String::from_utf8(stdout(&client, &fill).await).unwrap();
     assert!(out.contains("quota"), "{out}");
-    let gone = || node.curl().get("/metrics?once=true&prefix=vyr.states").text().contains("\"asInt\":\"0\"");
-    crate::support::until("the state expires", gone);
-    crate::support::until("the state is not found", || {
-        let request = Submit::new(&kv).state("s", &state, BindMode::Ro).request();
-        let said = node.curl().call("SubmitTask", &serde_json::to_value(request).unwrap());
-        said.status == 404
-    });
+    crate::support::until("the state expires", || node.metric("vyr.states", None) < 1.0);
+    let read = Submit::new(&kv).state("s", &state, BindMode::Ro);
+    let refused = client.submit_task(read.request()).await.unwrap_err();
+    assert_eq!(refused.reason(), Some("STATE_NOT_FOUND"));
 }

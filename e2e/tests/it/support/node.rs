@@ -1,11 +1,13 @@
 use std::{
     fs::{self, File},
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     process::{Child, Stdio},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 use vyr_sdk::{Client, Endpoint};
 
@@ -41,7 +43,7 @@ impl NodeBuilder {
     /// Starts the node in a new folder and waits until it is ready.
     pub(crate) fn start(self) -> Node {
         let dir = folder();
-        fs::create_dir(dir.path().join("home")).unwrap();
+        fs::DirBuilder::new().mode(0o700).create(dir.path().join("home")).unwrap();
         let mut node = Node { dir, builder: self, child: None, tcp: None };
         node.start_again();
         node
@@ -75,7 +77,7 @@ impl Node {
             assert!(ended.is_none() || found.is_some(), "the node ended: {text}");
             found
         });
-        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+        let ready: Value = serde_json::from_str(&ready).unwrap();
         self.tcp = ready["fields"]["tcp"].as_str().or(ready["tcp"].as_str()).unwrap().parse().ok();
         self.child = Some(child);
     }
@@ -121,6 +123,20 @@ impl Node {
 
     pub(crate) fn curl(&self) -> Curl {
         Curl::socket(&self.socket())
+    }
+
+    /// Reads the value of a metric, of the point with an attribute where that is named.
+    pub(crate) fn metric(&self, name: &str, attribute: Option<&str>) -> f64 {
+        let answer = self.curl().get(&format!("/metrics?once=true&prefix={name}")).json();
+        let metrics = answer["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array().unwrap();
+        let metric =
+            metrics.iter().find(|metric| metric["name"] == name).unwrap_or_else(|| panic!("{answer}"));
+        let points = ["gauge", "sum"].iter().find_map(|kind| metric[kind]["dataPoints"].as_array()).unwrap();
+        let has =
+            |point: &&Value| attribute.is_none_or(|wanted| point["attributes"].to_string().contains(wanted));
+        let point = points.iter().find(has).unwrap_or_else(|| panic!("{answer}"));
+        let value = point.get("asDouble").or(point.get("asInt")).unwrap();
+        value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap()
     }
 
     /// Puts a file and returns the artifact's digest.

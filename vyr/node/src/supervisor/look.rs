@@ -1,11 +1,11 @@
 //! What the streams read: tasks that have not ended, and those that have.
 
-use vyr_model::{Outputs, TaskId, TaskState, Terminal};
+use vyr_model::{TaskId, TaskState, Terminal};
 use vyr_proto::control;
 use vyr_telemetry::{Filter, Subscription};
 
 use super::Supervisor;
-use crate::{Refusal, tasks::status};
+use crate::{Refusal, tasks::standing};
 
 impl Supervisor {
     /// Returns how a task ended; `None` where it has not, or is not known.
@@ -41,7 +41,7 @@ impl Supervisor {
         tasks.sort_unstable_by_key(|task| task.id);
         let statuses = tasks.iter().filter_map(|task| {
             let phase = task.phase.lock();
-            let status = status(task, &phase, &Outputs::default());
+            let status = standing(task, &phase);
             filter.matches(&self.key(task, &status)).then_some(status)
         });
         statuses.collect()

@@ -35,6 +35,27 @@ fn every_size_in_every_portion_reads_back_equal() {
 }
 
 #[test]
+fn what_grows_can_be_read_before_it_is_committed() {
+    let world = World::new();
+    for size in SIZES {
+        let bytes = pattern(size);
+        let mut writer = world.store.blob_writer(BlobDurability::Volatile);
+        for chunk in bytes.chunks(10_000) {
+            writer.append(chunk).unwrap();
+        }
+        let mut read = Vec::new();
+        loop {
+            let more = writer.read_at(read.len() as u64, 30_000).unwrap();
+            if more.is_empty() {
+                break;
+            }
+            read.extend(more);
+        }
+        assert!(read == bytes, "{} of {size} bytes", read.len());
+    }
+}
+
+#[test]
 fn what_is_not_committed_leaves_nothing() {
     let world = World::new();
     world.store.put_blob(b"first", BlobDurability::Durable).unwrap();
