@@ -119,7 +119,7 @@ pub(super) async fn storm(rounds: u64) {
     let seed = SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos();
     eprintln!("seed {seed}");
     let mut dice = Dice(u64::from(seed) | 1);
-    let mut node = Node::with(["--max-running", "4", "--log", "error"]);
+    let mut node = Node::with(["--max-running", "4"]);
     let counts = node.dir().join("counts");
     fs::create_dir(&counts).unwrap();
     let artifacts: Arc<[String]> =
