@@ -92,6 +92,7 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 /// Makes a file that must not exist yet.
 pub(crate) fn create_new(path: &Path) -> Result<File, StoreError> {
     OpenOptions::new()
+        .read(true) // what still grows can be followed
         .write(true)
         .create_new(true)
         .mode(0o600)

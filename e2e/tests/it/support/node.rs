@@ -1,6 +1,7 @@
 use std::{
     fs::{self, File},
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     process::{Child, Stdio},
 };
@@ -41,7 +42,7 @@ impl NodeBuilder {
     /// Starts the node in a new folder and waits until it is ready.
     pub(crate) fn start(self) -> Node {
         let dir = folder();
-        fs::create_dir(dir.path().join("home")).unwrap();
+        fs::DirBuilder::new().mode(0o700).create(dir.path().join("home")).unwrap();
         let mut node = Node { dir, builder: self, child: None, tcp: None };
         node.start_again();
         node
