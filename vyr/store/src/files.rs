@@ -89,10 +89,10 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     write_unsynced(path, bytes)?.sync_all().map_err(StoreError::io("sync", path))
 }
 
-/// Makes a file that must not exist yet; it can be read, too.
+/// Makes a file that must not exist yet.
 pub(crate) fn create_new(path: &Path) -> Result<File, StoreError> {
     OpenOptions::new()
-        .read(true)
+        .read(true) // what still grows can be followed
         .write(true)
         .create_new(true)
         .mode(0o600)

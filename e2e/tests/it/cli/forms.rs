@@ -61,7 +61,6 @@ fn tasks_are_waited_for_listed_read_and_cancelled() {
     assert!(cancelled == format!("{task}: cancelling\n") || cancelled == format!("{task}: cancelled\n"));
     let waited = node.cli().args(["task", "wait", &task]).run();
     assert_eq!((waited.code, waited.out()), (Some(1), format!("{task}: cancelled\n")));
-    // once more changes nothing
     assert_eq!(node.cli().args(["task", "cancel", &task]).ok(), format!("{task}: cancelled\n"));
 
     let listed = node.cli().args(["task", "ls", "--state", "failed"]).ok();

@@ -155,8 +155,12 @@ pub(super) async fn storm(rounds: u64) {
     keys_hold(&node, &Log::read(&path), &artifacts, &counts).await;
 }
 
-/// Reads everything that the node knows, once all of it has ended.
-async fn ended(client: &Client, acked: &HashMap<String, Acked>) -> HashMap<String, TaskStatus> {
+/// Reads everything that the node knows, once all of it has ended: a task that ends while its
+/// history is read stands neither in what was read before nor among those that go on.
+async fn ended(node: &Node, acked: &HashMap<String, Acked>) -> HashMap<String, TaskStatus> {
+    let client = node.client();
+    let load = || node.metric("vyr.queue.depth", None) + node.metric("vyr.tasks.running", None);
+    until("the node is idle", || load() < 1.0);
     loop {
         let request = StreamTracesRequest { no_spans: true, ..Default::default() };
         let mut stream = client.stream_traces(request).await.unwrap();
@@ -177,7 +181,7 @@ async fn ended(client: &Client, acked: &HashMap<String, Acked>) -> HashMap<Strin
 }
 
 async fn compare(node: &Node, acked: &HashMap<String, Acked>, counts: &Path, seed: u32) {
-    let known = ended(&node.client(), acked).await;
+    let known = ended(node, acked).await;
     let mut states = HashMap::new();
     for (task, acked) in acked {
         let status = &known[task];
@@ -224,7 +228,9 @@ async fn keys_hold(node: &Node, acked: &HashMap<String, Acked>, artifacts: &[Str
         let again = client.submit_task(submit(artifacts, counts, acked).request()).await.unwrap();
         assert_eq!((&again.task_id, again.existing), (*task, true), "{}", acked.name);
     }
-    until("the node is idle", || node.curl().get("/metrics?once=true").status == 200);
+    until("the node is idle", || {
+        node.metric("vyr.queue.depth", None) + node.metric("vyr.tasks.running", None) < 1.0
+    });
     let after = acked.values().map(|acked| executions(counts, &acked.name)).sum::<u64>();
     assert_eq!(before, after, "a repeated submit runs nothing");
 }

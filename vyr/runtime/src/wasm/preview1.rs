@@ -22,15 +22,7 @@ pub(crate) fn link(linker: &mut Linker<ModuleHost>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     transfers(linker)?;
     entries(linker)?;
-    exit(linker)?;
     linker.allow_shadowing(false);
-    Ok(())
-}
-
-/// Takes every exit code; wasmtime's own call traps from 126 on, where POSIX programs go to 255.
-fn exit(linker: &mut Linker<ModuleHost>) -> wasmtime::Result<()> {
-    let exit = |code: i32| -> wasmtime::Result<()> { Err(wasmtime_wasi::I32Exit(code).into()) };
-    linker.func_wrap(MODULE, "proc_exit", exit)?;
     Ok(())
 }
 
