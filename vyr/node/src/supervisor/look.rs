@@ -41,7 +41,19 @@ impl Supervisor {
         tasks.sort_unstable_by_key(|task| task.id);
         let statuses = tasks.iter().filter_map(|task| {
             let phase = task.phase.lock();
-            let status = status(task, &phase, &Outputs::default());
+            let mut status = status(task, &phase, &Outputs::default());
+            if phase.state.is_terminal() {
+                // its end is not in the record yet: nobody may hear of it before
+                status = control::TaskStatus {
+                    state: control::TaskState::Running.into(),
+                    failure: control::FailureKind::Unspecified.into(),
+                    limit: control::LimitKind::Unspecified.into(),
+                    exit_code: 0,
+                    message: String::new(),
+                    end_time: None.into(),
+                    ..status
+                };
+            }
             filter.matches(&self.key(task, &status)).then_some(status)
         });
         statuses.collect()
