@@ -1,11 +1,11 @@
 //! What the streams read: tasks that have not ended, and those that have.
 
-use vyr_model::{TaskId, TaskState, Terminal};
+use vyr_model::{Outputs, TaskId, TaskState, Terminal};
 use vyr_proto::control;
 use vyr_telemetry::{Filter, Subscription};
 
 use super::Supervisor;
-use crate::{Refusal, tasks::standing};
+use crate::{Refusal, tasks::status};
 
 impl Supervisor {
     /// Returns how a task ended; `None` where it has not, or is not known.
@@ -41,7 +41,19 @@ impl Supervisor {
         tasks.sort_unstable_by_key(|task| task.id);
         let statuses = tasks.iter().filter_map(|task| {
             let phase = task.phase.lock();
-            let status = standing(task, &phase);
+            let mut status = status(task, &phase, &Outputs::default());
+            if phase.state.is_terminal() {
+                // its end is not in the record yet: nobody may hear of it before
+                status = control::TaskStatus {
+                    state: control::TaskState::Running.into(),
+                    failure: control::FailureKind::Unspecified.into(),
+                    limit: control::LimitKind::Unspecified.into(),
+                    exit_code: 0,
+                    message: String::new(),
+                    end_time: None.into(),
+                    ..status
+                };
+            }
             filter.matches(&self.key(task, &status)).then_some(status)
         });
         statuses.collect()

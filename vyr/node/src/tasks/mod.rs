@@ -6,6 +6,6 @@ mod table;
 mod task;
 
 pub(crate) use queue::{Next, Queue};
-pub(crate) use status::{output_digest, proto_state, standing, status};
+pub(crate) use status::{output_digest, proto_state, status};
 pub(crate) use table::Table;
 pub(crate) use task::{Bound, Phase, Task};

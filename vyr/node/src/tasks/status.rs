@@ -34,29 +34,6 @@ pub(crate) fn status(task: &Task, phase: &Phase, outputs: &Outputs) -> control::
     status
 }
 
-/// Tells a task that has not ended as it stands. An end counts once it is in the record: until then,
-/// while the outputs are not known either, the task stands where it stood before.
-pub(crate) fn standing(task: &Task, phase: &Phase) -> control::TaskStatus {
-    let status = status(task, phase, &Outputs::default());
-    if !matches!(phase.state, TaskState::Terminal(_)) {
-        return status;
-    }
-    let state = match (phase.started, phase.attempts) {
-        (Some(_), _) => control::TaskState::Running,
-        (None, 0) => control::TaskState::Queued,
-        (None, _) => control::TaskState::Starting,
-    };
-    control::TaskStatus {
-        state: state.into(),
-        failure: control::FailureKind::Unspecified.into(),
-        limit: control::LimitKind::Unspecified.into(),
-        exit_code: 0,
-        message: String::new(),
-        end_time: None.into(),
-        ..status
-    }
-}
-
 fn tell_failure(status: &mut control::TaskStatus, why: &Failure) {
     let (kind, text) = match why {
         Failure::Trap(text) => (control::FailureKind::Trap, text.as_str()),
