@@ -115,3 +115,27 @@ async fn an_end_is_told_with_its_outputs() {
         }
     }
 }
+
+/// A history that is read while tasks end leaves none of them out, and tells none twice.
+#[tokio::test]
+async fn a_history_holds_every_task_that_was_acknowledged_before() {
+    use std::collections::HashSet;
+    use vyr_sdk::control::StreamTracesRequest;
+    let node = Node::with(["--max-running", "8"]);
+    let client = node.client();
+    let noop = Submit::new(&node.put("noop"));
+    let mut acknowledged = HashSet::new();
+    for _ in 0..20 {
+        acknowledged.extend(futures::future::join_all((0..100).map(|_| noop.send(&client))).await);
+        let request = StreamTracesRequest { no_spans: true, ..Default::default() };
+        let mut stream = client.stream_traces(request).await.unwrap();
+        let mut shown = HashSet::new();
+        while let Some(message) = stream.next().await.unwrap() {
+            for task in message.tasks {
+                assert!(shown.insert(task.task_id.clone()), "told twice: {}", crate::support::shown(&task));
+            }
+        }
+        let missing: Vec<_> = acknowledged.difference(&shown).collect();
+        assert!(missing.is_empty(), "of {} are missing: {missing:?}", acknowledged.len());
+    }
+}

@@ -36,6 +36,8 @@ pub(crate) async fn stream(
     // before the history is read, so that nothing falls between the two
     let live = if request.follow { Some(supervisor.subscribe(&of_tasks(&filter))?) } else { None };
     let limit = usize::try_from(request.history_limit).ok().filter(|limit| *limit > 0);
+    // with `follow` their ends come live
+    let standing = if request.follow { HashSet::new() } else { supervisor.standing(&filter) };
     let stage = match limit {
         _ if request.no_history => Stage::Live,
         None => {
@@ -47,7 +49,8 @@ pub(crate) async fn stream(
     // those that ended before stand in the history
     let open = filter.tasks.iter().copied().filter(|task| supervisor.table.get(*task).is_some()).collect();
     let spans = !request.no_spans;
-    let reader = Reader { supervisor, filter, stage, live, open, spans, _place: place };
+    let ending = HashSet::new();
+    let reader = Reader { supervisor, filter, stage, live, open, standing, ending, spans, _place: place };
     Ok(futures::stream::unfold(reader, Reader::next))
 }
 
@@ -91,6 +94,10 @@ struct Reader {
     live: Option<Subscription>,
     /// Tasks of the filter that have not been seen to end.
     open: HashSet<TaskId>,
+    /// Tasks that had not ended before the history was read, and that it did not show.
+    standing: HashSet<TaskId>,
+    /// Tasks whose end the history showed while the supervisor still listed them.
+    ending: HashSet<TaskId>,
     spans: bool,
     _place: StreamPlace,
 }
@@ -101,6 +108,8 @@ enum Stage {
     /// The tasks of a limited history that are still to be sent; the last comes first.
     Newest(Vec<TaskId>),
     Unfinished,
+    /// Tasks that ended while the history was read, after its last page; the last comes first.
+    Meanwhile(Vec<TaskId>),
     Complete,
     Live,
 }
@@ -124,12 +133,24 @@ impl Reader {
                     }
                 }
                 Stage::Unfinished => {
-                    self.stage = Stage::Complete;
-                    let tasks = self.supervisor.unfinished(&self.filter);
+                    let mut tasks = self.supervisor.unfinished(&self.filter);
+                    tasks.retain(|task| !self.has_ended(task));
+                    self.stage = Stage::Meanwhile(self.standing.drain().collect());
                     if !tasks.is_empty() {
                         break Ok(StreamTracesResponse { tasks, ..Default::default() });
                     }
-                    Stage::Complete
+                    continue;
+                }
+                Stage::Meanwhile(ids) if ids.is_empty() => Stage::Complete,
+                Stage::Meanwhile(ids) => {
+                    let batch = ids.split_off(ids.len().saturating_sub(BATCH));
+                    match self.read(batch).await {
+                        Ok(mut page) => {
+                            page.retain(|ended| self.passes(ended));
+                            break Ok(self.ended(&page));
+                        }
+                        Err(error) => break Err(damaged(&error).into()),
+                    }
                 }
                 Stage::Complete => {
                     self.stage = Stage::Live;
@@ -154,10 +175,34 @@ impl Reader {
         let tasks: Vec<TaskStatus> =
             page.iter().filter_map(|ended| ended.status.as_option().cloned()).collect();
         for task in &tasks {
-            self.close(task);
+            self.note_end(task);
         }
         let traces_data = if self.spans { self.encode(page.iter()) } else { Vec::new() };
         StreamTracesResponse { tasks, traces_data, ..Default::default() }
+    }
+
+    /// Notes that the history showed a task's end.
+    fn note_end(&mut self, task: &TaskStatus) {
+        let Ok(id) = task.task_id.parse() else { return };
+        self.open.remove(&id);
+        self.standing.remove(&id);
+        if self.supervisor.table.get(id).is_some() {
+            self.ending.insert(id);
+        }
+    }
+
+    /// Tells whether the history showed the end of a task that the supervisor lists; one that has
+    /// not ended is no longer missed.
+    fn has_ended(&mut self, task: &TaskStatus) -> bool {
+        let Ok(id) = task.task_id.parse() else { return false };
+        self.standing.remove(&id);
+        self.ending.contains(&id)
+    }
+
+    /// Tells whether a task that passed the filter before still does, now that it has ended.
+    fn passes(&self, ended: &Ended) -> bool {
+        let state = ended.status.as_option().and_then(|status| status.state.as_known());
+        state.is_some_and(|state| self.filter.states.is_empty() || self.filter.states.contains(&state))
     }
 
     /// Reads tasks of the history, the last of `ids` first. One that was retired meanwhile is left out.

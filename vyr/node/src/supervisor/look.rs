@@ -1,5 +1,7 @@
 //! What the streams read: tasks that have not ended, and those that have.
 
+use std::collections::HashSet;
+
 use vyr_model::{Outputs, TaskId, TaskState, Terminal};
 use vyr_proto::control;
 use vyr_telemetry::{Filter, Subscription};
@@ -57,6 +59,12 @@ impl Supervisor {
             filter.matches(&self.key(task, &status)).then_some(status)
         });
         statuses.collect()
+    }
+
+    /// Names the tasks that have not ended and that the filter lets through, whatever their state.
+    pub(crate) fn standing(&self, filter: &Filter) -> HashSet<TaskId> {
+        let of_any_state = Filter { states: Default::default(), ..filter.clone() };
+        self.unfinished(&of_any_state).into_iter().filter_map(|status| status.task_id.parse().ok()).collect()
     }
 
     /// Begins to listen.
