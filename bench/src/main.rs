@@ -11,6 +11,7 @@
 //! Progress goes to stderr, the Markdown table to stdout.
 
 mod artifact;
+mod breakdown;
 mod goals;
 mod lab;
 mod machine;

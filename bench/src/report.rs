@@ -2,7 +2,7 @@ use std::{fmt::Write as _, fs};
 
 use anyhow::{Context as _, Result};
 
-use crate::{goals, options::Options, suite::Results};
+use crate::{goals, options::Options, samples::shown, suite::Results};
 
 /// Prints the table, and writes it and the raw numbers.
 pub(crate) fn write(options: &Options, results: &Results) -> Result<()> {
@@ -37,5 +37,48 @@ fn markdown(results: &Results) -> Result<String> {
         let (what, asked, goal) = (row.what, row.asked, row.goal);
         writeln!(text, "| {what} | {asked} | {goal} | {} | {} | {} |", row.peer, row.measured, row.ratio)?;
     }
+    steps(results, &mut text)?;
     Ok(text)
+}
+
+/// Where the time of the classes goes: the node's spans, and what lies outside them.
+fn steps(results: &Results, text: &mut String) -> Result<()> {
+    let cold = results.cold.as_ref();
+    let classes = [
+        ("cold", cold.map(|cold| &cold.cold)),
+        ("warm", results.warm.as_ref()),
+        ("unseen", cold.map(|cold| &cold.unseen)),
+    ];
+    for (name, class) in classes {
+        let Some(class) = class else { continue };
+        let sides = [
+            ("durable", &class.steps.durable, &class.durable),
+            ("volatile", &class.steps.volatile, &class.volatile),
+        ];
+        for (promise, steps, seen) in sides {
+            writeln!(text, "\n## Where the time goes: {name}, {promise}\n")?;
+            writeln!(text, "| span | P50 | P99 |\n|---|---|---|")?;
+            let task = steps.iter().find(|step| step.span == "task");
+            for step in steps.iter().filter(|step| step.span != "task") {
+                writeln!(text, "| {} | {} | {} |", step.span, shown(&[step.p50_us]), shown(&[step.p99_us]))?;
+            }
+            if let Some(task) = task {
+                let outside = (seen.p50_us - task.p50_us).max(0.0);
+                writeln!(
+                    text,
+                    "| **task**, accept to end | {} | {} |",
+                    shown(&[task.p50_us]),
+                    shown(&[task.p99_us])
+                )?;
+                writeln!(text, "| client, wire, stream (the rest) | {} | – |", shown(&[outside]))?;
+            }
+            writeln!(
+                text,
+                "| **seen by the client** | {} | {} |",
+                shown(&[seen.p50_us]),
+                shown(&[seen.p99_us])
+            )?;
+        }
+    }
+    Ok(())
 }

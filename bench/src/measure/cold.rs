@@ -3,9 +3,10 @@ use serde::Serialize;
 use vyr_model::Digest;
 use vyr_sdk::control::Durability;
 
-use super::{Class, warm::class};
+use super::{Class, throughput::now, warm::class};
 use crate::{
     artifact::Program,
+    breakdown::Spans,
     lab::{Lab, key},
     metrics::Starts,
     node::Node,
@@ -31,17 +32,18 @@ pub(crate) fn cold(lab: &Lab) -> Result<Cold> {
     node.stop()?;
 
     let [mut durable, mut volatile] = [Samples::default(), Samples::default()];
+    let mut spans = Spans::default();
     for round in 0..lab.sizes.cold_rounds {
         for (durability, samples) in
             [(Durability::Durable, &mut durable), (Durability::Volatile, &mut volatile)]
         {
             lab.say(&format!("cold, round {} {durability:?}", round + 1));
             let node = setup.start()?;
-            samples.extend(lab.runtime.block_on(run_once(&node, &artifacts, durability))?);
+            samples.extend(lab.runtime.block_on(run_once(&node, &artifacts, durability, &mut spans))?);
             node.stop()?;
         }
     }
-    Ok(Cold { unseen, cold: class(&durable, &volatile)? })
+    Ok(Cold { unseen, cold: class(&durable, &volatile, &spans)? })
 }
 
 async fn unseen(lab: &Lab, node: &Node) -> Result<Class> {
@@ -52,6 +54,7 @@ async fn unseen(lab: &Lab, node: &Node) -> Result<Class> {
         artifacts.push(put(node, &lab.large, &watcher, number).await?);
     }
     let before = Starts::read(watcher.client()).await?;
+    let since = now();
     let [mut durable, mut volatile] = [Samples::default(), Samples::default()];
     for pair in artifacts.chunks_exact(2) {
         let [first, second] = pair else { continue };
@@ -60,7 +63,9 @@ async fn unseen(lab: &Lab, node: &Node) -> Result<Class> {
     }
     let asked = Starts { unseen: artifacts.len() as u64, ..Starts::default() };
     Starts::read(watcher.client()).await?.expect(before, asked)?;
-    class(&durable, &volatile)
+    let mut spans = Spans::default();
+    spans.read(watcher.client(), since).await?;
+    class(&durable, &volatile, &spans)
 }
 
 async fn put(node: &Node, program: &Program, watcher: &Watcher, number: usize) -> Result<Digest> {
@@ -79,15 +84,22 @@ async fn compile(lab: &Lab, node: &Node) -> Result<Vec<Digest>> {
     Ok(artifacts)
 }
 
-async fn run_once(node: &Node, artifacts: &[Digest], durability: Durability) -> Result<Samples> {
+async fn run_once(
+    node: &Node,
+    artifacts: &[Digest],
+    durability: Durability,
+    spans: &mut Spans,
+) -> Result<Samples> {
     let mut samples = Samples::default();
     let mut watcher = Watcher::open(&node.client()?).await?;
     let [first, others @ ..] = artifacts else { return Ok(samples) };
     watcher.time(submit(*first, durability)).await?;
+    let since = now();
     for digest in others {
         samples.push(watcher.time(submit(*digest, durability)).await?);
     }
     let asked = Starts { cold: artifacts.len() as u64, ..Starts::default() };
     Starts::read(watcher.client()).await?.expect(Starts::default(), asked)?;
+    spans.read(watcher.client(), since).await?;
     Ok(samples)
 }

@@ -21,11 +21,13 @@ pub(crate) use self::{
     throughput::{Throughput, throughput},
     warm::warm,
 };
-use crate::samples::Latency;
+use crate::{breakdown::Breakdown, samples::Latency};
 
 /// One class, by promise.
 #[derive(Serialize)]
 pub(crate) struct Class {
     pub(crate) durable: Latency,
     pub(crate) volatile: Latency,
+    /// What the node's spans tell of it.
+    pub(crate) steps: Breakdown,
 }

@@ -1,11 +1,12 @@
 use anyhow::Result;
 
-use super::Class;
+use super::{Class, throughput::now};
 use crate::{
+    breakdown::Spans,
     lab::{DURABILITIES, Lab},
     metrics::Starts,
     node::Node,
-    samples::{Latency, Samples},
+    samples::Samples,
     watcher::submit,
 };
 
@@ -14,6 +15,7 @@ pub(crate) fn warm(lab: &Lab, node: &Node) -> Result<Class> {
     lab.runtime.block_on(async {
         let (mut watcher, digest) = lab.warm_up(node, &lab.noop).await?;
         let before = Starts::read(watcher.client()).await?;
+        let since = now();
         let [mut durable, mut volatile] = [Samples::default(), Samples::default()];
         // side by side, so that what the machine does meanwhile meets both
         for _ in 0..lab.sizes.warm {
@@ -23,11 +25,12 @@ pub(crate) fn warm(lab: &Lab, node: &Node) -> Result<Class> {
         }
         let asked = Starts { warm: 2 * lab.sizes.warm as u64, ..Starts::default() };
         Starts::read(watcher.client()).await?.expect(before, asked)?;
-        class(&durable, &volatile)
+        let mut spans = Spans::default();
+        spans.read(watcher.client(), since).await?;
+        class(&durable, &volatile, &spans)
     })
 }
 
-pub(super) fn class(durable: &Samples, volatile: &Samples) -> Result<Class> {
-    let latency = |samples: &Samples| -> Result<Latency> { samples.latency() };
-    Ok(Class { durable: latency(durable)?, volatile: latency(volatile)? })
+pub(super) fn class(durable: &Samples, volatile: &Samples, spans: &Spans) -> Result<Class> {
+    Ok(Class { durable: durable.latency()?, volatile: volatile.latency()?, steps: spans.breakdown()? })
 }

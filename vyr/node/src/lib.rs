@@ -26,6 +26,7 @@ mod rpc;
 mod streams;
 mod supervisor;
 mod tasks;
+mod threads;
 mod tracer;
 
 pub use embedded::Embedded;

@@ -2,7 +2,7 @@ use std::{future::Future, net::SocketAddr, num::NonZeroUsize, path::PathBuf, syn
 
 use axum::Router;
 use connectrpc::Limits as RpcLimits;
-use tokio::{net::TcpListener, runtime, sync::watch, task::JoinSet};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use vyr_proto::control::ControlServiceExt as _;
 use vyr_runtime::{
     oci,
@@ -26,6 +26,7 @@ use crate::{
     rpc::Control,
     streams::Streams,
     supervisor::{Parts, Supervisor},
+    threads::GuestThreads,
 };
 
 /// The largest call: a manifest of 1 MiB and a little more.
@@ -42,7 +43,6 @@ pub struct Node {
     doors: Vec<(Door, Guard)>,
     addresses: Addresses,
     export: Option<ExportService>,
-    _guests: Guests,
     _lock: HomeLock,
 }
 
@@ -69,7 +69,7 @@ impl Node {
         let metrics = Metrics::new(&resource);
         let record_options = RecordOptions { on_sync: metrics.sync_observer(), ..RecordOptions::default() };
         let (record, recovery) = Record::open(home.record(), record_options)?;
-        let guests = Guests::new().map_err(NodeError::Threads)?;
+        let guests = GuestThreads::new().map_err(NodeError::Threads)?;
         let executors = executors(&home, &options, &store).await?;
         let out_dirs =
             OutDirs::open(home.tmp()).map_err(|source| NodeError::Home { path: home.tmp(), source })?;
@@ -84,13 +84,13 @@ impl Node {
             exporter,
             out_dirs,
             executors,
-            guests: guests.handle(),
+            guests,
             options,
         });
         supervisor.recover(recovery).await;
         let (doors, addresses) = doors;
         let streams = Streams::default();
-        Ok(Self { supervisor, streams, doors, addresses, export, _guests: guests, _lock: lock })
+        Ok(Self { supervisor, streams, doors, addresses, export, _lock: lock })
     }
 
     /// Returns where the node listens.
@@ -138,26 +138,10 @@ impl Node {
     }
 }
 
-/// The threads on which guests execute.
-struct Guests(Option<runtime::Runtime>);
-
-impl Guests {
-    fn new() -> std::io::Result<Self> {
-        runtime::Builder::new_multi_thread().thread_name("vyr-guest").enable_all().build().map(Some).map(Self)
-    }
-
-    fn handle(&self) -> runtime::Handle {
-        self.0.as_ref().map_or_else(runtime::Handle::current, |guests| guests.handle().clone())
-    }
-}
-
-impl Drop for Guests {
+impl Drop for Node {
     fn drop(&mut self) {
-        // a runtime must not be dropped where tasks run, a start that fails included: hand it to
-        // a thread of its own
-        if let Some(guests) = self.0.take() {
-            guests.shutdown_background();
-        }
+        // guests that run hold the supervisor, which holds their threads
+        self.supervisor.guests.shutdown();
     }
 }
 

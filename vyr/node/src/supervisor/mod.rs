@@ -23,10 +23,7 @@ use std::sync::{
 };
 
 use parking_lot::Mutex;
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, watch},
-};
+use tokio::sync::{Notify, watch};
 use vyr_model::TaskState;
 use vyr_state::StateKernel;
 use vyr_telemetry::{
@@ -42,6 +39,7 @@ use crate::{
     keys::Keys,
     outdir::OutDirs,
     tasks::{Next, Phase, Queue, Table, Task, status},
+    threads::GuestThreads,
     tracer::Tracer,
 };
 
@@ -61,8 +59,7 @@ pub(crate) struct Supervisor {
     executors: Vec<Box<dyn Executor>>,
     queue: Mutex<Queue<Arc<Task>>>,
     keys: Keys,
-    /// The runtime on which guests execute, apart from the one that answers calls.
-    guests: Handle,
+    pub(crate) guests: GuestThreads,
     draining: AtomicBool,
     idle: Notify,
     stopping: watch::Sender<bool>,
@@ -92,7 +89,7 @@ pub(crate) struct Parts {
     pub(crate) exporter: ExportHandle,
     pub(crate) out_dirs: OutDirs,
     pub(crate) executors: Vec<Box<dyn Executor>>,
-    pub(crate) guests: Handle,
+    pub(crate) guests: GuestThreads,
 }
 
 impl Supervisor {
