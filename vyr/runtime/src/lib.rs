@@ -9,6 +9,7 @@
 //! RunOutcome { terminal, times, cpu }
 //! ```
 
+pub mod oci;
 mod request;
 
 pub use request::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};
