@@ -21,7 +21,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.binpb");
     fs::write(&descriptors, compiler.encode_file_descriptor_set())?;
 
+    // JSON is for people: a field that does not exist is a typing mistake, not a newer client
+    let mut codegen = connectrpc_build::CodeGenConfig::default();
+    codegen.message_attributes.push((".vyr.control".into(), "#[serde(deny_unknown_fields)]".into()));
+
     connectrpc_build::Config::new()
+        .buffa_config(codegen)
+        .generate_json(true)
         .descriptor_set(&descriptors)
         .files(&files)
         .include_file("vyr_proto.rs")

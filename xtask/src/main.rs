@@ -1,1 +1,78 @@
-fn main() {}
+//! The logic behind `./x`: one verb a file, tools installed lazily by the verb that needs them.
+//!
+//! ```text
+//! x ─► xtask ─► verb ─► tools/   (apt, pip, npm, cargo: into the cache folder)
+//!                   └─► guests/  (Wasm guests: rustup's targets, or Debian's compiler)
+//!                   └─► cargo, buf, tar
+//! ```
+
+mod bench;
+mod check;
+mod cmd;
+mod demo;
+mod dist;
+mod guests;
+mod place;
+mod setup;
+mod steps;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::place::Place;
+
+/// Build, check, test and show this project
+#[derive(Parser)]
+#[command(name = "x", bin_name = "./x", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Install every tool that the other verbs need
+    Setup,
+    /// Build the guest programs and print their folder
+    Guests,
+    /// Run format, lint, documentation, dependency and protocol checks
+    Check,
+    /// Run all tests
+    Test(test::Options),
+    /// Show the whole path: put, submit, observe
+    Demo(demo::Options),
+    /// Measure, side by side with what is there
+    Bench(bench::Options),
+    /// Build release binaries and a tarball
+    Dist,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    let place = Place::find()?;
+    match verb {
+        Verb::Setup => setup::run(&place),
+        Verb::Guests => {
+            println!("{}", guests::build(&place)?.display());
+            Ok(())
+        }
+        Verb::Check => check::run(&place),
+        Verb::Test(options) => test::run(&place, &options),
+        Verb::Demo(options) => demo::run(&place, &options),
+        Verb::Bench(options) => bench::run(&place, &options),
+        Verb::Dist => dist::run(&place),
+    }
+}

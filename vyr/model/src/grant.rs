@@ -1,14 +1,14 @@
 use std::str::FromStr;
 
-/// One explicit permission. A task has none but those its submit names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Grant {
-    /// An environment variable.
-    Env(EnvGrant),
-    /// A host folder.
-    Dir(DirGrant),
-    /// Outbound `wasi:http` to one authority.
-    HttpOut(HttpOutGrant),
+/// What a task may reach: nothing but what its submit names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Environment variables.
+    pub env: Vec<EnvGrant>,
+    /// Host folders.
+    pub dirs: Vec<DirGrant>,
+    /// Authorities that outbound HTTP may reach.
+    pub http_out: Vec<HttpOutGrant>,
 }
 
 /// Lets the guest see the environment variable `name`.
@@ -99,20 +99,6 @@ impl FromStr for HttpOutGrant {
     }
 }
 
-impl FromStr for Grant {
-    type Err = GrantError;
-
-    /// Parses `env=NAME=VALUE`, `dir=HOST::GUEST[:ro]` or `http-out=HOST:PORT`.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('=') {
-            Some(("env", rest)) => rest.parse().map(Self::Env),
-            Some(("dir", rest)) => rest.parse().map(Self::Dir),
-            Some(("http-out", rest)) => rest.parse().map(Self::HttpOut),
-            _ => Err(refuse(text, "`env=NAME=VALUE`, `dir=HOST::GUEST[:ro]` or `http-out=HOST:PORT`")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,23 +106,22 @@ mod tests {
     #[test]
     fn parses_each_form() {
         assert_eq!(
-            "dir=/a b::/in:ro".parse(),
-            Ok(Grant::Dir(DirGrant { host_path: "/a b".into(), guest_path: "/in".into(), read_only: true }))
+            "/a b::/in:ro".parse(),
+            Ok(DirGrant { host_path: "/a b".into(), guest_path: "/in".into(), read_only: true })
         );
-        assert_eq!("env=A=b=c".parse(), Ok(Grant::Env(EnvGrant { name: "A".into(), value: "b=c".into() })));
-        assert_eq!(
-            "http-out=Example.ORG:443".parse(),
-            Ok(Grant::HttpOut(HttpOutGrant { host: "example.org".into(), port: 443 }))
-        );
+        assert_eq!("A=b=c".parse(), Ok(EnvGrant { name: "A".into(), value: "b=c".into() }));
+        assert_eq!("Example.ORG:443".parse(), Ok(HttpOutGrant { host: "example.org".into(), port: 443 }));
     }
 
     #[test]
     fn refuses_with_the_form_to_write() {
-        for text in
-            ["", "env==x", "dir=/a", "dir=::/b", "dir=/a:::ro", "http-out=h", "http-out=h:0", "net=all"]
-        {
-            let error = text.parse::<Grant>().expect_err(text);
-            assert!(error.to_string().contains("write `"), "{error}");
+        for text in ["", "/a", "::/b", "/a:::ro"] {
+            let error = text.parse::<DirGrant>().expect_err(text);
+            assert!(error.to_string().contains("write `HOST::GUEST`"), "{error}");
+        }
+        assert!("=x".parse::<EnvGrant>().is_err());
+        for text in ["h", "h:0", "h/p:80", ":80"] {
+            assert!(text.parse::<HttpOutGrant>().is_err(), "{text}");
         }
     }
 }

@@ -13,12 +13,20 @@ mod digest;
 mod grant;
 mod id;
 mod limits;
+mod manifest;
+mod signature;
 mod task;
 
 pub use digest::{Digest, DigestParseError};
-pub use grant::{DirGrant, EnvGrant, Grant, GrantError, HttpOutGrant};
+pub use grant::{DirGrant, EnvGrant, GrantError, Grants, HttpOutGrant};
 pub use id::{IdParseError, SpanId, StateId, TaskId, TraceId};
 pub use limits::{LimitKind, Limits};
+pub use manifest::{
+    ArtifactKind, BuiltManifest, ComponentInterface, DefaultLimits, Descriptor, IMAGE_CONFIG_TYPE,
+    IMAGE_LAYER_TYPES, MANIFEST_TYPE, MAX_MANIFEST_BYTES, Manifest, ManifestDraft, ManifestError, StateClass,
+    StateDeclaration, WASM_CONFIG_TYPE, WASM_LAYER_TYPE, Want, WasmConfig, artifact_name,
+};
+pub use signature::{KeyError, PublicKey, SecretKey, Signature};
 pub use task::{
     BindMode, BindingSpec, Durability, Failure, OutputFile, Outputs, StreamOutput, TaskSpec, TaskState,
     TaskTimes, Terminal, transition_allowed,

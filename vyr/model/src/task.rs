@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use crate::{Digest, Grant, LimitKind, Limits, StateId};
+use crate::{Digest, Grants, LimitKind, Limits, StateId};
 
 /// What a submit asks for, parsed and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct TaskSpec {
     /// What the task may use at most.
     pub limits: Limits,
     /// What the task may reach; nothing else.
-    pub grants: Vec<Grant>,
+    pub grants: Grants,
     /// When the submit is acknowledged.
     pub durability: Durability,
     /// Whether the task may run again when the node stopped in its middle.

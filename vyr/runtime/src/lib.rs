@@ -11,5 +11,6 @@
 
 pub mod oci;
 mod request;
+pub mod wasm;
 
 pub use request::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};

@@ -1,0 +1,11 @@
+//! Control API v0 and the content plane, as clients that others wrote see them.
+
+mod calls;
+mod content;
+mod follow;
+mod grpc;
+mod guard;
+mod json;
+mod limits;
+mod slow;
+mod tls;

@@ -1,0 +1,62 @@
+//! `-o json` everywhere: each verb prints JSON values alone on stdout.
+
+use serde_json::Value;
+
+use crate::support::{Node, guest};
+
+fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {value}")).to_owned()
+}
+
+#[test]
+fn every_verb_speaks_json() {
+    let node = Node::start();
+    let cli = |args: &[&str]| node.cli().args(args).json();
+    let one = |args: &[&str]| {
+        let mut values = cli(args);
+        assert_eq!(values.len(), 1, "{args:?}: {values:?}");
+        values.remove(0)
+    };
+    let kv = guest("kv");
+    let kv = kv.to_str().unwrap();
+    let put = one(&["artifact", "put", kv]);
+    let digest = text(&put, "digest");
+    assert_eq!((text(&put, "signer").as_str(), &put["created"]), ("local", &Value::Bool(true)));
+    assert_eq!(text(&one(&["artifact", "ls"]), "digest"), digest);
+    assert_eq!(one(&["artifact", "verify", &digest])["verified"], true);
+    let out = node.dir().to_str().unwrap();
+    assert_eq!(text(&one(&["artifact", "sign", kv, "--out", out]), "digest"), digest);
+    assert!(one(&["artifact", "gc"])["kept"].is_u64());
+    assert_eq!(text(&one(&["key", "ls"]), "state"), "trusted");
+
+    let state = text(&one(&["state", "create", "s"]), "stateId");
+    let submit = ["task", "submit", "--artifact", &digest, "--state", "s:rw", "--", "s", "set", "k", "v"];
+    // `-o json` is a flag of ours, not an argument of the guest
+    let submitted = node.cli().args(["-o", "json"]).args(submit).ok();
+    let submitted: Value = serde_json::from_str(&submitted).unwrap();
+    let task = text(&submitted, "taskId");
+    one(&["state", "bind", "--task", &task, "--state", &state, "--mode", "rw"]);
+    let waited = one(&["task", "wait", &task]);
+    assert_eq!(text(&waited, "state"), "TASK_STATE_SUCCEEDED");
+    assert_eq!(text(&one(&["task", "cancel", &task]), "state"), "TASK_STATE_SUCCEEDED");
+    assert_eq!(text(&one(&["task", "ls"]), "taskId"), task);
+    let messages = cli(&["traces", "stream", "--task", &task]);
+    let statuses: Vec<&Value> = messages.iter().flat_map(|m| m["tasks"].as_array().unwrap()).collect();
+    assert_eq!(statuses.last().unwrap()["taskId"], task);
+    assert!(messages.iter().any(|message| message["tracesData"]["resourceSpans"].is_array()));
+    assert!(one(&["metrics", "stream", "--once"])["resourceMetrics"].is_array());
+    for check in cli(&["doctor"]) {
+        assert!(["ok", "note"].contains(&text(&check, "result").as_str()), "{check}");
+    }
+    assert!(one(&["node", "--print-config"])["max_running"].is_u64());
+}
+
+#[test]
+fn errors_are_json_too() {
+    let node = Node::start();
+    let task = "tsk_00000000000000000000000000000001";
+    let said = node.cli().args(["-o", "json", "task", "wait", task]).run();
+    let error: Value = serde_json::from_slice(&said.stderr).unwrap();
+    assert_eq!((said.code, text(&error, "reason").as_str()), (Some(1), "TASK_NOT_FOUND"));
+    assert!(!text(&error, "mend").is_empty() && !text(&error, "error").is_empty());
+}

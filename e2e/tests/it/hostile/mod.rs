@@ -1,0 +1,8 @@
+//! Hostile artifacts and callers, and the neighbours that never notice.
+
+mod cancel;
+mod modules;
+mod neighbours;
+mod oci;
+mod queue;
+mod trust;

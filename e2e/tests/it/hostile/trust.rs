@@ -1,0 +1,97 @@
+//! Keys that are revoked, and bytes that are not what was signed.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use vyr_model::Digest;
+use vyr_sdk::control::{FailureKind, TaskState};
+
+use crate::support::{Node, Submit, ended_well, guest, shown};
+
+#[tokio::test]
+async fn revoking_takes_effect_at_the_next_submit() {
+    let node = Node::start();
+    let client = node.client();
+    let cli = || node.cli().current_dir(node.dir());
+    cli().args(["key", "new", "author"]).ok();
+    let put =
+        |args: &[&str]| cli().args(["artifact", "put", "--key", "author.pem"]).args(args).arg(guest("noop"));
+    let early = put(&[]).run();
+    assert_eq!(early.code, Some(1));
+    assert!(early.err().contains("trust the key"), "{}", early.err());
+    cli().args(["key", "trust", "author", "author.pub.pem"]).ok();
+    let digest = put(&[]).json()[0]["digest"].as_str().unwrap().to_owned();
+    let noop = Submit::new(&digest);
+    ended_well(&noop.run(&client).await);
+    cli().args(["key", "revoke", "author"]).ok();
+    // the program is still in memory, ready to run
+    let refused = client.submit_task(noop.request()).await.unwrap_err();
+    assert_eq!(refused.reason(), Some("NOT_TRUSTED"));
+    let said = cli().args(["task", "submit", "--artifact", &digest]).run();
+    assert_eq!(said.code, Some(1));
+    assert!(said.err().contains("revoked"), "{}", said.err());
+    // another key's artifact is another artifact's business
+    ended_well(&Submit::new(&node.put("echo")).run(&client).await);
+}
+
+/// Overwrites a stored blob with other bytes of the same length.
+fn tamper(node: &Node, digest: &str) {
+    let path = node.home().join("store/blobs/sha256").join(digest.strip_prefix("sha256:").unwrap());
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&path, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn tampered_content_is_never_run() {
+    let node = Node::start();
+    let client = node.client();
+    let file = fs::read(guest("noop")).unwrap();
+    let noop = node.put("noop");
+    tamper(&node, &Digest::of(&file).to_string());
+    let status = Submit::new(&noop).run(&client).await;
+    let why = (status.state.as_known(), status.failure.as_known());
+    assert_eq!(why, (Some(TaskState::Failed), Some(FailureKind::Verify)), "{}", shown(&status));
+    assert!(!status.start_time.is_set(), "it never ran");
+    let said = node.cli().args(["artifact", "verify", &noop]).run();
+    assert_eq!(said.code, Some(1), "{}", said.out());
+}
+
+#[tokio::test]
+async fn a_tampered_manifest_is_refused() {
+    let node = Node::start();
+    let noop = node.put("noop");
+    tamper(&node, &noop);
+    let refused = node.client().submit_task(Submit::new(&noop).request()).await.unwrap_err();
+    assert!(matches!(refused.reason(), Some("BLOB_CORRUPT" | "DIGEST_MISMATCH")), "{refused:?}");
+    ended_well(&Submit::new(&node.put("echo")).run(&node.client()).await);
+}
+
+fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test]
+async fn tampered_compiled_code_is_compiled_anew() {
+    let mut node = Node::start();
+    let noop = Submit::new(&node.put("noop"));
+    ended_well(&noop.run(&node.client()).await);
+    node.stop();
+    let code: Vec<_> = files(&node.home().join("aot"))
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "cwasm"))
+        .collect();
+    assert!(!code.is_empty(), "{:?}", files(&node.home().join("aot")));
+    for path in &code {
+        let mut bytes = fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    node.start_again();
+    ended_well(&noop.run(&node.client()).await);
+    assert!(node.log().contains("tampered"), "{}", node.log());
+}

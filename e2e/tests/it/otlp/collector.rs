@@ -1,0 +1,107 @@
+//! Starts `rotel`, an OTLP receiver, and reads what it says that it received.
+
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use crate::support::{Node, NodeBuilder, cache, until};
+
+/// How the node sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Protocol {
+    Http,
+    Grpc,
+}
+
+/// A collector that can be killed and started again at the same ports.
+pub(super) struct Collector {
+    ports: [u16; 2],
+    log: PathBuf,
+    child: Option<Child>,
+    _dir: tempfile::TempDir,
+}
+
+/// `VYR_ROTEL`, else where the tests' Python packages are.
+fn program() -> PathBuf {
+    if let Some(named) = std::env::var_os("VYR_ROTEL") {
+        return named.into();
+    }
+    let libraries = cache().join("tools/python-tests/lib");
+    let folders = fs::read_dir(&libraries).into_iter().flatten().flatten();
+    let mut agents = folders.map(|python| python.path().join("site-packages/rotel/rotel-agent"));
+    agents.find(|agent| agent.is_file()).expect("no rotel: run `./x setup`, or set VYR_ROTEL")
+}
+
+impl Collector {
+    /// Reserves ports; starts nothing yet.
+    pub(super) fn new() -> Self {
+        let held = [0, 0].map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap());
+        let ports = held.map(|listener| listener.local_addr().unwrap().port());
+        let dir = crate::support::folder();
+        Self { ports, log: dir.path().join("rotel.log"), child: None, _dir: dir }
+    }
+
+    pub(super) fn start(&mut self) {
+        let [grpc, http] = self.ports;
+        let log = File::options().create(true).append(true).open(&self.log).unwrap();
+        let child = Command::new(program())
+            .args(["start", "--exporter", "blackhole", "--debug-log-verbosity", "detailed"])
+            .args(["--debug-log", "traces", "--debug-log", "metrics"])
+            .args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")])
+            .args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}")])
+            .stdin(Stdio::null())
+            .stderr(log.try_clone().unwrap())
+            .stdout(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        for port in self.ports {
+            until("the collector listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+        }
+    }
+
+    pub(super) fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Starts a node that sends here.
+    pub(super) fn node(&self, protocol: Protocol) -> Node {
+        let [grpc, http] = self.ports;
+        let (port, name) = match protocol {
+            Protocol::Http => (http, "http/protobuf"),
+            Protocol::Grpc => (grpc, "grpc"),
+        };
+        NodeBuilder::default()
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{port}"))
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", name)
+            .env("OTEL_METRIC_EXPORT_INTERVAL", "500")
+            .start()
+    }
+
+    /// Returns everything that it said.
+    pub(super) fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub(super) fn log(&self) -> &Path {
+        &self.log
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+        if std::thread::panicking() {
+            let said = fs::read_to_string(&self.log).unwrap_or_default();
+            let start = said.len().saturating_sub(8000);
+            eprintln!("the collector's last words:\n{}", said.get(start..).unwrap_or(&said));
+        }
+    }
+}

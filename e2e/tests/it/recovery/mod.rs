@@ -1,0 +1,6 @@
+//! What a node remembers: kills at random points, restarts, and what is told after.
+
+mod full;
+mod restarts;
+mod storm;
+mod workload;

@@ -1,0 +1,48 @@
+//! One state under many tasks at once.
+
+use std::collections::BTreeSet;
+
+use vyr_sdk::control::BindMode;
+
+use super::create;
+use crate::support::{Node, Submit, ended_well, stdout};
+
+#[tokio::test]
+async fn sixty_four_tasks_count_without_losing_one() {
+    const AT_ONCE: u64 = 64;
+    const TASKS: u64 = 4 * AT_ONCE;
+    let node = Node::with(["--max-running", "64"]);
+    let client = node.client();
+    let (kv, state) = (node.put("kv"), create(&client, "counter").await);
+    let increment = Submit::new(&kv).args(["s", "increment", "n", "1"]).state("s", &state, BindMode::Rw);
+    let runs = (0..TASKS).map(|_| increment.run(&client));
+    let mut sums = BTreeSet::new();
+    for status in futures::future::join_all(runs).await {
+        ended_well(&status);
+        let sum: u64 = String::from_utf8(stdout(&client, &status).await).unwrap().trim().parse().unwrap();
+        assert!(sums.insert(sum), "two increments saw {sum}");
+    }
+    assert_eq!(sums, (1..=TASKS).collect());
+    let read = Submit::new(&kv).args(["s", "increment", "n", "0"]).state("s", &state, BindMode::Rw);
+    let total = stdout(&client, &read.run(&client).await).await;
+    assert_eq!(String::from_utf8(total).unwrap().trim(), TASKS.to_string());
+}
+
+#[tokio::test]
+async fn of_many_swaps_from_one_value_one_wins() {
+    let node = Node::with(["--max-running", "64"]);
+    let client = node.client();
+    let (kv, state) = (node.put("kv"), create(&client, "lock").await);
+    let run = async |args: Vec<String>| {
+        let status = Submit::new(&kv).args(args).state("s", &state, BindMode::Rw).run(&client).await;
+        String::from_utf8(stdout(&client, &status).await).unwrap().trim().to_owned()
+    };
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(run(words("s set k free")).await, "ok");
+    let swaps = (0..64).map(|n| run(words(&format!("s cas k free task{n}"))));
+    let said = futures::future::join_all(swaps).await;
+    assert_eq!(said.iter().filter(|said| *said == "swapped").count(), 1, "{said:?}");
+    let winner = said.iter().position(|said| said == "swapped").unwrap();
+    assert_eq!(run(words("s get k")).await, format!("task{winner}"));
+    assert_eq!(run(words("s cas-race k again")).await, "failed, now in between\nswapped");
+}

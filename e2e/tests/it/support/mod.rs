@@ -1,0 +1,68 @@
+//! A node to talk to, and ways to talk to it.
+//!
+//! ```text
+//! Node (a real process in a folder of its own) ◄── Client (vyr-sdk) · Cli (the binary) · Curl
+//! Task: a submit in the making          until: wait for a condition, never for a time
+//! ```
+
+mod cli;
+mod curl;
+mod node;
+mod task;
+mod wait;
+
+pub(crate) use self::{
+    cli::{Cli, Said},
+    curl::{Answer, Curl},
+    node::{Node, NodeBuilder},
+    task::{Submit, ended_well, shown, stdout},
+    wait::{until, until_some},
+};
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// Returns the `vyr` binary: `VYR_BIN`, else the one built beside this test.
+pub(crate) fn binary() -> PathBuf {
+    if let Some(named) = env::var_os("VYR_BIN") {
+        return named.into();
+    }
+    let test = env::current_exe().unwrap();
+    let beside = test.parent().and_then(Path::parent).unwrap().join("vyr");
+    assert!(beside.is_file(), "no {}: run `cargo build -p vyr-cli`", beside.display());
+    beside
+}
+
+/// Returns the folder of caches: `$XDG_CACHE_HOME/vyr`.
+pub(crate) fn cache() -> PathBuf {
+    let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    base.unwrap_or_else(|| PathBuf::from(env::var_os("HOME").unwrap()).join(".cache")).join("vyr")
+}
+
+/// Returns the file of a guest: a component, or with `.p1` a core module.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    let dir = env::var_os("VYR_GUESTS").map_or_else(|| cache().join("guests"), PathBuf::from);
+    let path = dir.join(format!("{name}.wasm"));
+    assert!(path.is_file(), "no {}: run `./x guests`", path.display());
+    path
+}
+
+/// Returns the Python that has grpcio-tools and opentelemetry-proto.
+pub(crate) fn python() -> PathBuf {
+    let python = env::var_os("VYR_PYTHON")
+        .map_or_else(|| cache().join("tools/python-tests/bin/python"), PathBuf::from);
+    assert!(python.is_file(), "no {}: run `./x setup`", python.display());
+    python
+}
+
+/// Returns a folder of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+}
+
+/// Makes a folder that is gone after the test; its path is short enough for sockets.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("vyr").rand_bytes(8).tempdir().unwrap()
+}

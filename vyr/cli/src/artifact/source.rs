@@ -1,0 +1,121 @@
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use sha2::{Digest as _, Sha256};
+use vyr_model::{ArtifactKind, Digest, Manifest, ManifestDraft, artifact_name};
+
+use crate::error::CliError;
+
+/// A Wasm file, or the folder of an OCI image layout.
+#[derive(Args)]
+pub(crate) struct Source {
+    /// Wasm file, or folder of an OCI image layout
+    file: PathBuf,
+    /// The artifact's name [default: the file's]
+    #[arg(long)]
+    name: Option<String>,
+    /// The artifact's version
+    #[arg(long, default_value = "0.0.0")]
+    artifact_version: String,
+}
+
+/// What is to be put: the manifest and where its blobs are.
+pub(crate) struct Prepared {
+    pub(crate) digest: Digest,
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) blobs: Vec<(Digest, u64, Blob)>,
+}
+
+/// Where a blob is.
+pub(crate) enum Blob {
+    Memory(Vec<u8>),
+    File(PathBuf),
+}
+
+impl Source {
+    pub(crate) const fn of(file: PathBuf) -> Self {
+        Self { file, name: None, artifact_version: String::new() }
+    }
+
+    /// Reads the source once and makes, or takes, its manifest.
+    pub(crate) fn prepare(&self) -> Result<Prepared, CliError> {
+        if self.file.is_dir() { self.layout() } else { self.wasm() }
+    }
+
+    fn wasm(&self) -> Result<Prepared, CliError> {
+        let (digest, size, start) = hash(&self.file)?;
+        let refuse = |error: vyr_model::ManifestError| {
+            CliError::Usage(format!("`{}` is no artifact: {error}", self.file.display()))
+        };
+        let kind = ArtifactKind::detect(&start).map_err(refuse)?;
+        let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
+        let name = self.name.clone().unwrap_or_else(|| artifact_name(&stem));
+        let version = if self.artifact_version.is_empty() { "0.0.0" } else { &self.artifact_version };
+        let built = ManifestDraft::new(kind, name, version).build(digest, size).map_err(refuse)?;
+        let config = Digest::of(&built.config);
+        let config_size = built.config.len() as u64;
+        Ok(Prepared {
+            digest: built.digest(),
+            manifest: built.manifest,
+            blobs: vec![
+                (config, config_size, Blob::Memory(built.config)),
+                (digest, size, Blob::File(self.file.clone())),
+            ],
+        })
+    }
+
+    fn layout(&self) -> Result<Prepared, CliError> {
+        let index: Index = serde_json::from_slice(&read(&self.file.join("index.json"))?)
+            .map_err(|error| self.no_layout(&error.to_string()))?;
+        let [entry] = index.manifests.as_slice() else {
+            return Err(self.no_layout("it holds none or several images: copy one with `skopeo copy`"));
+        };
+        let blob = |digest: &Digest| self.file.join("blobs/sha256").join(digest.to_hex());
+        let manifest = read(&blob(&entry.digest))?;
+        let parsed = Manifest::parse(&manifest).map_err(|error| self.no_layout(&error.to_string()))?;
+        let blobs = parsed.blobs().map(|part| (part.digest, part.size, Blob::File(blob(&part.digest))));
+        Ok(Prepared { digest: entry.digest, manifest: manifest.clone(), blobs: blobs.collect() })
+    }
+
+    fn no_layout(&self, why: &str) -> CliError {
+        CliError::Usage(format!("`{}` is no OCI image layout with one image: {why}", self.file.display()))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Index {
+    manifests: Vec<Entry>,
+}
+
+#[derive(serde::Deserialize)]
+struct Entry {
+    digest: Digest,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    fs::read(path).map_err(|source| CliError::File { what: "read", path: path.display().to_string(), source })
+}
+
+/// Hashes a file; returns its digest, its size and its first bytes.
+pub(crate) fn hash(path: &Path) -> Result<(Digest, u64, Vec<u8>), CliError> {
+    let failed = |source| CliError::File { what: "read", path: path.display().to_string(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let (mut hasher, mut size, mut start) = (Sha256::new(), 0_u64, Vec::new());
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let count = file.read(&mut buffer).map_err(failed)?;
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok((Digest::from_bytes(hasher.finalize().into()), size, start));
+        }
+        if start.is_empty() {
+            start.extend(bytes.iter().take(64));
+        }
+        hasher.update(bytes);
+        size += bytes.len() as u64;
+    }
+}

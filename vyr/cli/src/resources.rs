@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use clap::Args;
+use vyr_model::{DirGrant, EnvGrant, Grants, HttpOutGrant, Limits};
+use vyr_sdk::control;
+
+use crate::error::CliError;
+
+/// What a task may use and reach; the same flags for `task submit` and `run`.
+#[derive(Args, Default)]
+pub(crate) struct ResourceArgs {
+    /// Let the guest see an environment variable
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<EnvGrant>,
+    /// Let the guest open a folder of the node's machine
+    #[arg(long, value_name = "HOST::GUEST[:ro]")]
+    dir: Vec<DirGrant>,
+    /// Let the guest send HTTP requests to one authority
+    #[arg(long, value_name = "HOST:PORT")]
+    http_out: Vec<HttpOutGrant>,
+    /// Memory, such as `256MiB` or a byte count
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<u64>,
+    /// Time from start to end, such as `30s`
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    wall_time: Option<Duration>,
+    /// Processor time, such as `500ms`
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    cpu_time: Option<Duration>,
+    /// Wasm instructions (counting makes the guest slower)
+    #[arg(long, value_name = "COUNT")]
+    fuel: Option<u64>,
+    /// Bytes on stdout
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    stdout_limit: Option<u64>,
+    /// Bytes on stderr
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    stderr_limit: Option<u64>,
+    /// Bytes in `/out`
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    output_limit: Option<u64>,
+    /// Time to wait for `state bind`
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    hold_time: Option<Duration>,
+    /// Acknowledge before the record is on disk: faster, forgotten in a crash
+    #[arg(long)]
+    volatile: bool,
+    /// The task may run again after a crash of the node
+    #[arg(long)]
+    idempotent: bool,
+}
+
+impl ResourceArgs {
+    /// Makes the request's part.
+    pub(crate) fn to_proto(&self, args: Vec<String>, out_dir: bool) -> Result<control::Resources, CliError> {
+        let limits = control::Limits {
+            memory_bytes: self.memory.unwrap_or(0),
+            wall_time: proto_duration(self.wall_time).into(),
+            cpu_time: proto_duration(self.cpu_time).into(),
+            fuel: self.fuel.unwrap_or(0),
+            stdout_bytes: self.stdout_limit.unwrap_or(0),
+            stderr_bytes: self.stderr_limit.unwrap_or(0),
+            output_bytes: self.output_limit.unwrap_or(0),
+            hold_time: proto_duration(self.hold_time).into(),
+            ..Default::default()
+        };
+        let durability =
+            if self.volatile { control::Durability::Volatile } else { control::Durability::Durable };
+        Ok(control::Resources {
+            limits: limits.into(),
+            grants: proto_grants(self.grants()?).into(),
+            durability: durability.into(),
+            idempotent: self.idempotent,
+            args,
+            no_output_dir: !out_dir,
+            ..Default::default()
+        })
+    }
+
+    /// Returns the limits that were named, over `defaults`.
+    pub(crate) fn limits(&self, defaults: Limits) -> Limits {
+        Limits {
+            memory_bytes: self.memory.unwrap_or(defaults.memory_bytes),
+            wall_time: self.wall_time.unwrap_or(defaults.wall_time),
+            cpu_time: self.cpu_time.unwrap_or(defaults.cpu_time),
+            fuel: self.fuel.or(defaults.fuel),
+            stdout_bytes: self.stdout_limit.unwrap_or(defaults.stdout_bytes),
+            stderr_bytes: self.stderr_limit.unwrap_or(defaults.stderr_bytes),
+            output_bytes: self.output_limit.unwrap_or(defaults.output_bytes),
+            ..defaults
+        }
+    }
+
+    /// Returns the grants; host folders are made absolute.
+    pub(crate) fn grants(&self) -> Result<Grants, CliError> {
+        let mut dirs = self.dir.clone();
+        for dir in &mut dirs {
+            let host = std::fs::canonicalize(&dir.host_path).map_err(|source| CliError::File {
+                what: "open the folder",
+                path: dir.host_path.clone(),
+                source,
+            })?;
+            let host = host.into_os_string().into_string();
+            dir.host_path = host.map_err(|_| {
+                CliError::Usage(format!("`{}` is not UTF-8: rename the folder", dir.host_path))
+            })?;
+        }
+        Ok(Grants { env: self.env.clone(), dirs, http_out: self.http_out.clone() })
+    }
+}
+
+fn proto_grants(grants: Grants) -> control::Grants {
+    let env = grants.env.into_iter().map(|env| control::EnvGrant {
+        name: env.name,
+        value: env.value,
+        ..Default::default()
+    });
+    let dirs = grants.dirs.into_iter().map(|dir| control::DirGrant {
+        host_path: dir.host_path,
+        guest_path: dir.guest_path,
+        read_only: dir.read_only,
+        ..Default::default()
+    });
+    let http_out = grants.http_out.into_iter().map(|http| control::HttpOutGrant {
+        authority: format!("{}:{}", http.host, http.port),
+        ..Default::default()
+    });
+    control::Grants {
+        env: env.collect(),
+        dirs: dirs.collect(),
+        http_out: http_out.collect(),
+        ..Default::default()
+    }
+}
+
+/// Turns a duration into its protobuf form.
+pub(crate) fn proto_duration(duration: Option<Duration>) -> Option<control::ProtoDuration> {
+    duration.map(|duration| control::ProtoDuration {
+        seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        nanos: i32::try_from(duration.subsec_nanos()).unwrap_or(0),
+        ..Default::default()
+    })
+}
+
+/// Parses `4096`, `64KiB`, `256MiB`, `1GiB` (or `k`, `m`, `g`).
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        _ => return Err("write a byte count, or one with KiB, MiB or GiB".to_owned()),
+    };
+    let number: u64 =
+        digits.parse().map_err(|_| "write a byte count, or one with KiB, MiB or GiB".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "that is more than 16 EiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_parse() {
+        assert_eq!(size("4096"), Ok(4096));
+        assert_eq!(size("64KiB"), Ok(65_536));
+        assert_eq!(size("2g"), Ok(2 << 30));
+        for text in ["", "x", "1.5GiB", "-1", "99999999999GiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+use std::process::ExitCode;
+
+use vyr_sdk::control::{FailureKind, TaskState, TaskStatus};
+
+use crate::{context::Context, error::CliError, output};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The task's id
+    task: String,
+}
+
+pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliError> {
+    let status = context.client()?.wait(&args.task).await?;
+    if context.json() {
+        output::json(&status)?;
+    } else {
+        let why = output::failure(&status);
+        let separator = if why.is_empty() { "" } else { ": " };
+        output::line(format_args!("{}: {}{separator}{why}", status.task_id, output::state(&status)))?;
+    }
+    Ok(exit_code(&status))
+}
+
+/// Returns the guest's own exit code; 1 where it has none but did not succeed.
+pub(crate) fn exit_code(status: &TaskStatus) -> ExitCode {
+    if status.state.as_known() == Some(TaskState::Succeeded) {
+        return ExitCode::SUCCESS;
+    }
+    match status.failure.as_known() {
+        Some(FailureKind::Exit) => guest_code(status.exit_code),
+        Some(FailureKind::Trap) => ExitCode::from(134),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Returns what a shell would see of a guest's code: the low eight bits, but never success.
+pub(crate) fn guest_code(code: i32) -> ExitCode {
+    let [low, ..] = code.to_le_bytes();
+    ExitCode::from(if low == 0 { 1 } else { low })
+}

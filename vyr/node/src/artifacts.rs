@@ -1,0 +1,102 @@
+//! Verified artifacts: read once, trusted anew at every run.
+
+use std::{num::NonZeroUsize, time::SystemTime};
+
+use connectrpc::ErrorCode;
+use lru::LruCache;
+use parking_lot::Mutex;
+use vyr_model::Digest;
+use vyr_store::{Store, StoreError, VerifiedArtifact};
+use vyr_telemetry::{Edge, Stamp};
+
+use crate::{Refusal, tracer::Tracer};
+
+/// Manifests kept in memory.
+const MAX_CACHED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// The artifacts of one node.
+pub(crate) struct Artifacts {
+    store: Store,
+    cached: Mutex<LruCache<Digest, VerifiedArtifact>>,
+}
+
+impl Artifacts {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, cached: Mutex::new(LruCache::new(MAX_CACHED)) }
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Verifies an artifact: digest and signature when it is read, the key's trust every time.
+    pub(crate) fn verify(&self, digest: Digest, tracer: Tracer<'_>) -> Result<VerifiedArtifact, Refusal> {
+        let began = Stamp::now();
+        let cached = self.cached.lock().get(&digest).cloned();
+        if let Some(artifact) = cached {
+            tracer.passed(Edge::VerifySignature);
+            let checked = self.store.check_trust(&artifact, SystemTime::now());
+            tracer.span(Edge::VerifySignature, began);
+            return match checked {
+                Ok(()) => Ok(artifact),
+                Err(error) => {
+                    self.cached.lock().pop(&digest);
+                    Err(refuse_store(error))
+                }
+            };
+        }
+        for edge in [Edge::VerifyDigest, Edge::VerifySignature] {
+            tracer.passed(edge);
+        }
+        let read = self.store.load_manifest(&digest, SystemTime::now());
+        let end = tracer.span(Edge::VerifyDigest, began);
+        tracer.span_with(Edge::VerifySignature, began, end, |_| {});
+        let artifact = read.map_err(refuse_store)?;
+        self.cached.lock().put(digest, artifact.clone());
+        Ok(artifact)
+    }
+}
+
+/// Turns the store's refusal into the API's.
+pub(crate) fn refuse_store(error: StoreError) -> Refusal {
+    let (code, reason, mend) = match &error {
+        StoreError::BlobMissing(_) => {
+            (ErrorCode::NotFound, "BLOB_MISSING", "PUT it to /blobs/ first, then call again")
+        }
+        StoreError::ArtifactMissing(_) => (
+            ErrorCode::NotFound,
+            "ARTIFACT_NOT_FOUND",
+            "put it with `vyr artifact put`, or list what is here",
+        ),
+        StoreError::DigestMismatch { .. } | StoreError::SizeMismatch { .. } => {
+            (ErrorCode::InvalidArgument, "DIGEST_MISMATCH", "send the bytes that the digest names")
+        }
+        StoreError::Manifest { .. } | StoreError::NoContent { .. } => {
+            (ErrorCode::InvalidArgument, "MANIFEST_INVALID", "make the manifest with `vyr artifact sign`")
+        }
+        StoreError::Untrusted { .. } | StoreError::Signature(_) => (
+            ErrorCode::PermissionDenied,
+            "NOT_TRUSTED",
+            "sign it with a key that this node trusts, or trust the key with `vyr key trust`",
+        ),
+        StoreError::BlobTooLarge { .. } => {
+            (ErrorCode::ResourceExhausted, "BLOB_TOO_LARGE", "split it, or pass a URL to the task")
+        }
+        StoreError::TooManyArtifacts(_) => {
+            (ErrorCode::ResourceExhausted, "STORE_FULL", "remove artifacts, then `vyr artifact gc`")
+        }
+        StoreError::DiskFull { .. } => {
+            (ErrorCode::ResourceExhausted, "DISK_FULL", "free space on the disk of the node's home")
+        }
+        StoreError::BlobCorrupt { .. } => (ErrorCode::DataLoss, "BLOB_CORRUPT", "put it again"),
+        _ => (ErrorCode::Internal, "STORE_FAILED", "run `vyr doctor` on the node's machine"),
+    };
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        message.push_str(": ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    Refusal::new(code, reason, "artifact", message, mend)
+}

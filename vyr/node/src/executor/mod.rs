@@ -1,0 +1,41 @@
+//! The seam between a task and what executes it. Wasm is one executor, the OCI fallback another.
+
+mod oci;
+mod wasm;
+
+use async_trait::async_trait;
+use vyr_model::{ArtifactKind, Failure, Limits};
+use vyr_runtime::{RunOutcome, RunRequest};
+use vyr_store::VerifiedArtifact;
+use vyr_telemetry::StartClass;
+
+pub(crate) use self::{oci::OciExecutor, wasm::WasmExecutor};
+use crate::tracer::Tracer;
+
+/// Executes artifacts of some kinds. All share limits, lifecycle, record and trace.
+#[async_trait]
+pub trait Executor: Send + Sync {
+    /// Tells whether it executes artifacts of this kind.
+    fn accepts(&self, kind: ArtifactKind) -> bool;
+
+    /// Makes the artifact ready: verified, loaded, linked, or unpacked.
+    async fn prepare(
+        &self,
+        artifact: &VerifiedArtifact,
+        limits: &Limits,
+        tracer: Tracer<'_>,
+    ) -> Result<Box<dyn Prepared>, Failure>;
+
+    /// Makes running guests look at their cancel handles now.
+    fn kick(&self) {}
+}
+
+/// A program that is ready to run once.
+#[async_trait]
+pub trait Prepared: Send {
+    /// Tells how much had to be made before it was ready.
+    fn class(&self) -> StartClass;
+
+    /// Runs it to its end.
+    async fn execute(self: Box<Self>, request: RunRequest) -> RunOutcome;
+}

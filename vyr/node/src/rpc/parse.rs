@@ -1,0 +1,212 @@
+//! Turns a submit into a [`TaskSpec`], or into one refusal that names the field.
+
+use std::{collections::HashSet, time::Duration};
+
+use buffa_types::google::protobuf::Duration as ProtoDuration;
+use vyr_model::{
+    BindMode, BindingSpec, Digest, DirGrant, Durability, EnvGrant, Grants, HttpOutGrant, Limits, StateId,
+    TaskId, TaskSpec,
+};
+use vyr_proto::control;
+
+use crate::Refusal;
+
+const MAX_ARGS: usize = 1024;
+const MAX_ARG_BYTES: usize = 128 * 1024;
+const MAX_BINDINGS: usize = 64;
+const MAX_ENV: usize = 256;
+const MAX_DIRS: usize = 64;
+const MAX_HTTP: usize = 64;
+const MAX_KEY: usize = 128;
+/// No limit of time may be longer: 365 days.
+const MAX_TIME: Duration = Duration::from_secs(365 * 86_400);
+
+pub(crate) fn digest(field: &'static str, text: &str) -> Result<Digest, Refusal> {
+    text.parse().map_err(|error: vyr_model::DigestParseError| {
+        Refusal::field(field, error.to_string(), "send the whole digest, as `vyr artifact ls` prints it")
+    })
+}
+
+pub(crate) fn task_id(text: &str) -> Result<TaskId, Refusal> {
+    text.parse().map_err(|error: vyr_model::IdParseError| {
+        Refusal::field("task_id", error.to_string(), "send the id that SubmitTask answered with")
+    })
+}
+
+pub(crate) fn state_id(text: &str) -> Result<StateId, Refusal> {
+    text.parse().map_err(|error: vyr_model::IdParseError| {
+        Refusal::field("state_id", error.to_string(), "send the id that CreateState answered with")
+    })
+}
+
+pub(crate) fn mode(mode: buffa::EnumValue<control::BindMode>) -> Result<BindMode, Refusal> {
+    match mode.as_known() {
+        Some(control::BindMode::Ro) => Ok(BindMode::ReadOnly),
+        Some(control::BindMode::Rw) => Ok(BindMode::ReadWrite),
+        _ => {
+            Err(Refusal::field("mode", "the mode is missing or unknown", "send BIND_MODE_RO or BIND_MODE_RW"))
+        }
+    }
+}
+
+/// Checks a name of a state or a binding.
+pub(crate) fn name(field: &'static str, name: &str) -> Result<(), Refusal> {
+    let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    if (1..=128).contains(&name.len()) && fits {
+        return Ok(());
+    }
+    Err(Refusal::field(field, format!("`{name}` is no name"), "use 1 to 128 of a-z A-Z 0-9 . _ -"))
+}
+
+pub(crate) fn idempotency_key(key: &str) -> Result<(), Refusal> {
+    if key.chars().count() <= MAX_KEY {
+        return Ok(());
+    }
+    Err(Refusal::field("idempotency_key", "the key is too long", "use at most 128 characters"))
+}
+
+/// Returns a positive duration, or `None` where the field is absent or zero.
+pub(crate) fn duration(
+    field: &'static str,
+    value: Option<&ProtoDuration>,
+) -> Result<Option<Duration>, Refusal> {
+    let Some(value) = value else { return Ok(None) };
+    let refuse = || Refusal::field(field, "the duration is out of range", "send 0 to 365 days");
+    let seconds = u64::try_from(value.seconds).map_err(|_| refuse())?;
+    let nanos = u32::try_from(value.nanos).ok().filter(|nanos| *nanos < 1_000_000_000).ok_or_else(refuse)?;
+    let duration = Duration::new(seconds, nanos);
+    if duration > MAX_TIME {
+        return Err(refuse());
+    }
+    Ok((!duration.is_zero()).then_some(duration))
+}
+
+/// Parses a submit; what it leaves open comes from `defaults`.
+pub(crate) fn submit(request: &control::SubmitTaskRequest, defaults: &Limits) -> Result<TaskSpec, Refusal> {
+    idempotency_key(&request.idempotency_key)?;
+    let absent = control::Resources::default();
+    let resources = request.resources.as_option().unwrap_or(&absent);
+    let input = match request.input_ref.as_str() {
+        "" => None,
+        text => Some(digest("input_ref", text)?),
+    };
+    Ok(TaskSpec {
+        artifact: digest("artifact_digest", &request.artifact_digest)?,
+        input,
+        args: args(&resources.args)?,
+        bindings: bindings(&request.state_bindings)?,
+        limits: limits(resources.limits.as_option(), defaults)?,
+        grants: grants(resources.grants.as_option())?,
+        durability: durability(resources.durability)?,
+        idempotent: resources.idempotent,
+        out_dir: !resources.no_output_dir,
+    })
+}
+
+fn durability(value: buffa::EnumValue<control::Durability>) -> Result<Durability, Refusal> {
+    match value.as_known() {
+        Some(control::Durability::Unspecified | control::Durability::Durable) => Ok(Durability::Durable),
+        Some(control::Durability::Volatile) => Ok(Durability::Volatile),
+        None => Err(Refusal::field(
+            "resources.durability",
+            "the durability is unknown",
+            "send DURABILITY_DURABLE or DURABILITY_VOLATILE",
+        )),
+    }
+}
+
+fn args(args: &[String]) -> Result<Vec<String>, Refusal> {
+    let bytes: usize = args.iter().map(|arg| arg.len() + 1).sum();
+    if args.len() > MAX_ARGS || bytes > MAX_ARG_BYTES {
+        let message = format!("{} arguments of {bytes} bytes are too many", args.len());
+        return Err(Refusal::field(
+            "resources.args",
+            message,
+            "send at most 1,024 of 128 KiB together; put more into the input",
+        ));
+    }
+    if args.iter().any(|arg| arg.contains('\0')) {
+        return Err(Refusal::field("resources.args", "an argument contains NUL", "remove it"));
+    }
+    Ok(args.to_vec())
+}
+
+fn bindings(bindings: &[control::StateBinding]) -> Result<Vec<BindingSpec>, Refusal> {
+    if bindings.len() > MAX_BINDINGS {
+        return Err(Refusal::field("state_bindings", "there are too many bindings", "send at most 64"));
+    }
+    let mut names = HashSet::new();
+    let mut parsed = Vec::with_capacity(bindings.len());
+    for binding in bindings {
+        name("state_bindings.name", &binding.name)?;
+        if !names.insert(binding.name.as_str()) {
+            let message = format!("the name `{}` is bound twice", binding.name);
+            return Err(Refusal::field("state_bindings.name", message, "give each binding its own name"));
+        }
+        let state = match binding.state_id.as_str() {
+            "" => None,
+            text => Some(state_id(text)?),
+        };
+        parsed.push(BindingSpec { name: binding.name.clone(), state, mode: mode(binding.mode)? });
+    }
+    Ok(parsed)
+}
+
+fn limits(asked: Option<&control::Limits>, defaults: &Limits) -> Result<Limits, Refusal> {
+    let Some(asked) = asked else { return Ok(*defaults) };
+    let or = |asked: u64, default: u64| if asked == 0 { default } else { asked };
+    Ok(Limits {
+        memory_bytes: or(asked.memory_bytes, defaults.memory_bytes),
+        wall_time: duration("resources.limits.wall_time", asked.wall_time.as_option())?
+            .unwrap_or(defaults.wall_time),
+        cpu_time: duration("resources.limits.cpu_time", asked.cpu_time.as_option())?
+            .unwrap_or(defaults.cpu_time),
+        fuel: if asked.fuel == 0 { defaults.fuel } else { Some(asked.fuel) },
+        stdout_bytes: or(asked.stdout_bytes, defaults.stdout_bytes),
+        stderr_bytes: or(asked.stderr_bytes, defaults.stderr_bytes),
+        output_bytes: or(asked.output_bytes, defaults.output_bytes),
+        handles: if asked.handles == 0 { defaults.handles } else { asked.handles },
+        host_call_bytes: or(asked.host_call_bytes, defaults.host_call_bytes),
+        hold_time: duration("resources.limits.hold_time", asked.hold_time.as_option())?
+            .unwrap_or(defaults.hold_time),
+    })
+}
+
+fn grants(asked: Option<&control::Grants>) -> Result<Grants, Refusal> {
+    let Some(asked) = asked else { return Ok(Grants::default()) };
+    if asked.env.len() > MAX_ENV || asked.dirs.len() > MAX_DIRS || asked.http_out.len() > MAX_HTTP {
+        return Err(Refusal::field(
+            "resources.grants",
+            "there are too many grants",
+            "send at most 256 variables, 64 folders and 64 authorities",
+        ));
+    }
+    let env = asked.env.iter().map(|env| {
+        let parsed: Result<EnvGrant, _> = format!("{}={}", env.name, env.value).parse();
+        parsed.ok().filter(|parsed| parsed.name == env.name).ok_or_else(|| {
+            let message = format!("`{}` is no name of a variable, or its value contains NUL", env.name);
+            Refusal::field("resources.grants.env", message, "send a name without `=` and NUL")
+        })
+    });
+    let dirs = asked.dirs.iter().map(|dir| {
+        let paths = [&dir.host_path, &dir.guest_path];
+        if paths.iter().any(|path| path.is_empty() || path.contains('\0')) || !dir.host_path.starts_with('/')
+        {
+            let message = format!("`{}::{}` is no folder grant", dir.host_path, dir.guest_path);
+            let mend = "send an absolute path of the node's machine and the path that the guest sees";
+            return Err(Refusal::field("resources.grants.dirs", message, mend));
+        }
+        let (host_path, guest_path) = (dir.host_path.clone(), dir.guest_path.clone());
+        Ok(DirGrant { host_path, guest_path, read_only: dir.read_only })
+    });
+    let http_out = asked.http_out.iter().map(|http| {
+        http.authority.parse::<HttpOutGrant>().map_err(|error| {
+            Refusal::field("resources.grants.http_out", error.to_string(), "send `HOST:PORT`")
+        })
+    });
+    Ok(Grants {
+        env: env.collect::<Result<_, _>>()?,
+        dirs: dirs.collect::<Result<_, _>>()?,
+        http_out: http_out.collect::<Result<_, _>>()?,
+    })
+}

@@ -1,0 +1,212 @@
+use std::{collections::HashSet, sync::Arc};
+
+use connectrpc::{ConnectError, ErrorCode};
+use futures::Stream;
+use vyr_model::TaskId;
+use vyr_proto::control::{StreamTracesRequest, StreamTracesResponse, TaskStatus};
+use vyr_telemetry::{
+    Filter, Subscription, TaskEvent, otlp,
+    record::{Ended, History, HistoryQuery, Order, RecordError},
+};
+
+use crate::{Refusal, streams::StreamPlace, supervisor::Supervisor};
+
+/// Tasks in one message at most.
+const BATCH: usize = 256;
+
+/// Streams history, then what follows.
+pub(crate) async fn stream(
+    supervisor: Arc<Supervisor>,
+    request: StreamTracesRequest,
+    place: StreamPlace,
+) -> Result<impl Stream<Item = Result<StreamTracesResponse, ConnectError>> + Send, Refusal> {
+    if request.no_history && !request.follow {
+        let mend = "set `follow`, or leave `no_history` out";
+        return Err(Refusal::field("no_history", "nothing is asked for: neither history nor follow", mend));
+    }
+    let absent = Default::default();
+    let filter = Filter::try_from(request.filter.as_option().unwrap_or(&absent)).map_err(|error| {
+        Refusal::field("filter", error.to_string(), "send ids and digests as the API prints them")
+    })?;
+    for task in &filter.tasks {
+        if !supervisor.knows(*task).await {
+            return Err(task_not_found(*task));
+        }
+    }
+    // before the history is read, so that nothing falls between the two
+    let live = if request.follow { Some(supervisor.subscribe(&of_tasks(&filter))?) } else { None };
+    let limit = usize::try_from(request.history_limit).ok().filter(|limit| *limit > 0);
+    let stage = match limit {
+        _ if request.no_history => Stage::Live,
+        None => {
+            let query = HistoryQuery { filter: filter.clone(), order: Order::OldestFirst, limit: None };
+            Stage::History(Box::new(supervisor.record.history(query).await))
+        }
+        Some(limit) => Stage::Newest(newest(&supervisor, &filter, limit).await?),
+    };
+    // those that ended before stand in the history
+    let open = filter.tasks.iter().copied().filter(|task| supervisor.table.get(*task).is_some()).collect();
+    let spans = !request.no_spans;
+    let reader = Reader { supervisor, filter, stage, live, open, spans, _place: place };
+    Ok(futures::stream::unfold(reader, Reader::next))
+}
+
+/// Returns a filter for all that happens to the tasks that `filter` names: their ends must be seen,
+/// whatever else it says. One that names none is returned as it is.
+fn of_tasks(filter: &Filter) -> Filter {
+    if filter.tasks.is_empty() {
+        return filter.clone();
+    }
+    let mut all = Filter::default();
+    all.tasks.clone_from(&filter.tasks);
+    all
+}
+
+/// Lists the last `limit` tasks of the history, the newest first.
+async fn newest(supervisor: &Supervisor, filter: &Filter, limit: usize) -> Result<Vec<TaskId>, Refusal> {
+    let query = HistoryQuery { filter: filter.clone(), order: Order::NewestFirst, limit: Some(limit) };
+    let ended = supervisor.record.history(query).await;
+    let ids = ended.filter_map(|ended| match ended {
+        Ok(ended) => ended.task_id.try_into().ok().map(|id| Ok(TaskId::from_bytes(id))),
+        Err(error) => Some(Err(damaged(&error))),
+    });
+    ids.collect()
+}
+
+/// Refuses a task id that the node does not know.
+pub(crate) fn task_not_found(task: TaskId) -> Refusal {
+    Refusal::new(
+        ErrorCode::NotFound,
+        "TASK_NOT_FOUND",
+        task,
+        format!("there is no task `{task}`: it was never submitted here, or its record was retired"),
+        "list tasks with `vyr task ls`",
+    )
+}
+
+struct Reader {
+    supervisor: Arc<Supervisor>,
+    filter: Filter,
+    stage: Stage,
+    live: Option<Subscription>,
+    /// Tasks of the filter that have not been seen to end.
+    open: HashSet<TaskId>,
+    spans: bool,
+    _place: StreamPlace,
+}
+
+/// Where a stream stands.
+enum Stage {
+    History(Box<History>),
+    /// The tasks of a limited history that are still to be sent; the last comes first.
+    Newest(Vec<TaskId>),
+    Unfinished,
+    Complete,
+    Live,
+}
+
+impl Reader {
+    /// Returns the next message and the reader itself; `None` at the end.
+    async fn next(mut self) -> Option<(Result<StreamTracesResponse, ConnectError>, Self)> {
+        let message = loop {
+            self.stage = match &mut self.stage {
+                Stage::History(history) => match page(history) {
+                    Ok(page) if page.is_empty() => Stage::Unfinished,
+                    Ok(page) => break Ok(self.ended(&page)),
+                    Err(error) => break Err(damaged(&error).into()),
+                },
+                Stage::Newest(ids) if ids.is_empty() => Stage::Unfinished,
+                Stage::Newest(ids) => {
+                    let batch = ids.split_off(ids.len().saturating_sub(BATCH));
+                    match self.read(batch).await {
+                        Ok(page) => break Ok(self.ended(&page)),
+                        Err(error) => break Err(damaged(&error).into()),
+                    }
+                }
+                Stage::Unfinished => {
+                    self.stage = Stage::Complete;
+                    let tasks = self.supervisor.unfinished(&self.filter);
+                    if !tasks.is_empty() {
+                        break Ok(StreamTracesResponse { tasks, ..Default::default() });
+                    }
+                    Stage::Complete
+                }
+                Stage::Complete => {
+                    self.stage = Stage::Live;
+                    break Ok(StreamTracesResponse { history_complete: true, ..Default::default() });
+                }
+                Stage::Live => {
+                    let over = !self.filter.tasks.is_empty() && self.open.is_empty();
+                    let live = self.live.as_mut()?;
+                    let received = if over { live.receive_now(BATCH)? } else { live.receive(BATCH).await? };
+                    match self.message(&received.events, received.dropped) {
+                        Some(message) => break Ok(message),
+                        None => Stage::Live,
+                    }
+                }
+            };
+        };
+        Some((message, self))
+    }
+
+    /// Makes a message of finished tasks of the history.
+    fn ended(&mut self, page: &[Ended]) -> StreamTracesResponse {
+        let tasks: Vec<TaskStatus> =
+            page.iter().filter_map(|ended| ended.status.as_option().cloned()).collect();
+        for task in &tasks {
+            self.close(task);
+        }
+        let traces_data = if self.spans { self.encode(page.iter()) } else { Vec::new() };
+        StreamTracesResponse { tasks, traces_data, ..Default::default() }
+    }
+
+    /// Reads tasks of the history, the last of `ids` first. One that was retired meanwhile is left out.
+    async fn read(&self, ids: Vec<TaskId>) -> Result<Vec<Ended>, RecordError> {
+        let mut page = Vec::with_capacity(ids.len());
+        for id in ids.into_iter().rev() {
+            page.extend(self.supervisor.record.ended(id).await?);
+        }
+        Ok(page)
+    }
+
+    /// Makes a message of live events; `None` where none of them passes the filter.
+    fn message(&mut self, events: &[Arc<TaskEvent>], dropped: u64) -> Option<StreamTracesResponse> {
+        for event in events {
+            self.close(&event.status);
+        }
+        let picked = || events.iter().filter(|event| self.filter.matches(&event.key));
+        let tasks: Vec<TaskStatus> = picked().map(|event| event.status.clone()).collect();
+        if tasks.is_empty() && dropped == 0 {
+            return None;
+        }
+        let ended = picked().filter_map(|event| event.ended.as_deref());
+        let traces_data = if self.spans { self.encode(ended) } else { Vec::new() };
+        Some(StreamTracesResponse { tasks, traces_data, dropped, ..Default::default() })
+    }
+
+    fn encode<'a>(&self, ended: impl Iterator<Item = &'a Ended>) -> Vec<u8> {
+        otlp::encode_traces(&otlp::traces_data(ended, &self.supervisor.resource))
+    }
+
+    fn close(&mut self, task: &TaskStatus) {
+        if task.end_time.is_set()
+            && let Ok(id) = task.task_id.parse()
+        {
+            self.open.remove(&id);
+        }
+    }
+}
+
+fn page(history: &mut History) -> Result<Vec<Ended>, RecordError> {
+    history.take(BATCH).collect()
+}
+
+fn damaged(error: &RecordError) -> Refusal {
+    Refusal::new(
+        ErrorCode::DataLoss,
+        "RECORD_UNREADABLE",
+        "record",
+        format!("the task record could not be read: {error}"),
+        "run `vyr doctor` on the node's machine",
+    )
+}

@@ -1,0 +1,107 @@
+use std::sync::Arc;
+
+use connectrpc::ErrorCode;
+use vyr_model::{BindMode, Failure, LimitKind, StateId, TaskId, TaskState};
+use vyr_telemetry::{
+    Edge, Stamp,
+    record::{Bound, Entry},
+};
+
+use super::{
+    Supervisor,
+    finish::End,
+    submit::{commit, unavailable},
+};
+use crate::{
+    Refusal,
+    rpc::{state::refuse, traces::task_not_found},
+    tasks::Task,
+};
+
+impl Supervisor {
+    /// Gives a state to a held task; returns how many bindings it still waits for.
+    pub(crate) async fn bind(
+        self: &Arc<Self>,
+        id: TaskId,
+        state: StateId,
+        mode: BindMode,
+        name: &str,
+    ) -> Result<usize, Refusal> {
+        let began = Stamp::now();
+        let Some(task) = self.table.get(id) else {
+            let known = self.ended(id).await.is_some();
+            return Err(if known { not_held(id) } else { task_not_found(id) });
+        };
+        let (bound_name, open) = {
+            let mut phase = task.phase.lock();
+            if phase.state != TaskState::Queued || phase.open_bindings() == 0 {
+                return Err(not_held(id));
+            }
+            let Some(bound) = phase.open_binding(name) else {
+                let message = format!("task `{id}` has no open binding `{name}`");
+                return Err(Refusal::field(
+                    "name",
+                    message,
+                    "name one of the submit's bindings without a state",
+                ));
+            };
+            if bound.mode != mode {
+                let message = format!("the binding `{}` was submitted with the other mode", bound.name);
+                return Err(Refusal::field("mode", message, "send the mode of the submit"));
+            }
+            let bindings = self.states.bind_all(&[(state, mode)], tokio::time::Instant::now());
+            bound.state = bindings.map_err(refuse)?.pop();
+            (bound.name.clone(), phase.open_bindings())
+        };
+        let tracer = self.tracer(&task);
+        tracer.passed(Edge::Bind);
+        tracer.span(Edge::Bind, began);
+        self.record_bound(&task, bound_name, state).await?;
+        if open == 0 {
+            self.enqueue(task);
+        }
+        Ok(open)
+    }
+
+    async fn record_bound(&self, task: &Task, name: String, state: StateId) -> Result<(), Refusal> {
+        let bound = Bound {
+            task_id: task.id.as_bytes().to_vec(),
+            name,
+            state_id: state.as_bytes().to_vec(),
+            ..Default::default()
+        };
+        let entry = Entry { entry: Some(bound.into()), ..Default::default() };
+        let recorded = self.record.commit(&entry, commit(task.spec.durability)).await;
+        recorded.map_err(|error| unavailable(&error))
+    }
+
+    /// Ends a held task when no state comes in time.
+    pub(super) fn watch_hold(self: &Arc<Self>, task: &Arc<Task>) {
+        let deadline = tokio::time::Instant::now() + task.spec.limits.hold_time;
+        let (supervisor, task) = (Arc::clone(self), Arc::downgrade(task));
+        self.guests.spawn(async move {
+            tokio::time::sleep_until(deadline).await;
+            let Some(task) = task.upgrade() else { return };
+            if !task.phase.lock().is_held() {
+                return;
+            }
+            let began = Stamp::now();
+            let tracer = supervisor.tracer(&task);
+            tracer.passed(Edge::Limit);
+            tracer.span(Edge::Limit, began);
+            if supervisor.finish(&task, End::failed(Failure::Limit(LimitKind::HoldTime))).await {
+                supervisor.queue.lock().give_place();
+            }
+        });
+    }
+}
+
+fn not_held(id: TaskId) -> Refusal {
+    Refusal::new(
+        ErrorCode::FailedPrecondition,
+        "TASK_NOT_HELD",
+        id,
+        format!("task `{id}` does not wait for a state"),
+        "bind states to queued tasks whose submit left a state_id empty; others name theirs in the submit",
+    )
+}

@@ -1,0 +1,49 @@
+use std::sync::Arc;
+
+use vyr_model::{TaskId, TaskState, Terminal};
+use vyr_telemetry::{Edge, Stamp};
+
+use super::{Supervisor, finish::End};
+use crate::{Refusal, rpc::traces::task_not_found, tasks::Task};
+
+impl Supervisor {
+    /// Ends a task that has not ended; returns where it stands.
+    pub(crate) async fn cancel(self: &Arc<Self>, id: TaskId) -> Result<TaskState, Refusal> {
+        let asked = Stamp::now();
+        let Some(task) = self.table.get(id) else {
+            return self.ended_state(id).await.ok_or_else(|| task_not_found(id));
+        };
+        let (state, was_held) = {
+            let phase = task.phase.lock();
+            (phase.state.clone(), phase.is_held())
+        };
+        match state {
+            TaskState::Queued => {
+                self.trace_cancel(&task, asked);
+                // it may start at this very moment: then its guest ends, too
+                task.cancel.cancel();
+                if self.finish(&task, End::of(Terminal::Cancelled)).await && was_held {
+                    self.queue.lock().give_place();
+                }
+                Ok(task.phase.lock().state.clone())
+            }
+            TaskState::Starting | TaskState::Running => {
+                if !task.cancel.is_requested() {
+                    self.trace_cancel(&task, asked);
+                }
+                task.cancel.cancel();
+                for executor in &self.executors {
+                    executor.kick();
+                }
+                Ok(state)
+            }
+            TaskState::Terminal(_) => Ok(state),
+        }
+    }
+
+    fn trace_cancel(&self, task: &Task, asked: Stamp) {
+        let tracer = self.tracer(task);
+        tracer.passed(Edge::Cancel);
+        tracer.span(Edge::Cancel, asked);
+    }
+}

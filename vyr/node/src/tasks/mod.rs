@@ -1,0 +1,11 @@
+//! The tasks that have not ended, and the decision which runs next.
+
+mod queue;
+mod status;
+mod table;
+mod task;
+
+pub(crate) use queue::{Next, Queue};
+pub(crate) use status::{output_digest, proto_state, status};
+pub(crate) use table::Table;
+pub(crate) use task::{Bound, Phase, Task};

@@ -1,0 +1,104 @@
+use std::{
+    ffi::OsString,
+    io::{self, Read, Write},
+    process::ExitCode,
+};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use wasmtime::Engine;
+
+use super::{CompileError, FAILED, INVALID, OK};
+use crate::wasm::{
+    ProgramKind,
+    engine::{Metering, compile_config},
+};
+
+/// Bytes of a message that are kept.
+const MAX_MESSAGE: usize = 2048;
+
+/// Compiles `wasm` in this process, without any bound: for Wasm that is trusted, and for the compile child.
+///
+/// # Errors
+/// The Wasm is invalid, or none at all.
+pub fn compile(wasm: &[u8], metering: Metering) -> Result<Vec<u8>, CompileError> {
+    let kind = ProgramKind::detect(wasm).ok_or(CompileError::NotWasm)?;
+    let invalid = |error: wasmtime::Error| {
+        let mut text = format!("{error:#}");
+        text.truncate(text.floor_char_boundary(MAX_MESSAGE));
+        CompileError::Invalid(text)
+    };
+    let engine = Engine::new(&compile_config(metering)).map_err(invalid)?;
+    match kind {
+        ProgramKind::Component => engine.precompile_component(wasm),
+        ProgramKind::Module => engine.precompile_module(wasm),
+    }
+    .map_err(invalid)
+}
+
+/// Runs the compile child: what the binary's hidden subcommand calls with the arguments after its name.
+///
+/// Reads Wasm from stdin and writes the answer to stdout. Lowers its own resource limits first.
+pub fn compile_child_main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let (status, answer) = match work(args) {
+        Ok(Ok(code)) => (OK, code),
+        Ok(Err(error)) => (INVALID, message(&error)),
+        Err(error) => (FAILED, error.to_string().into_bytes()),
+    };
+    let mut out = io::stdout().lock();
+    let written = out.write_all(&[status]).and_then(|()| out.write_all(&answer)).and_then(|()| out.flush());
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn message(error: &CompileError) -> Vec<u8> {
+    match error {
+        CompileError::Invalid(text) => text.clone().into_bytes(),
+        other => other.to_string().into_bytes(),
+    }
+}
+
+fn work(args: impl Iterator<Item = OsString>) -> io::Result<Result<Vec<u8>, CompileError>> {
+    let bounds = Bounds::parse(args)?;
+    bounds.apply()?;
+    let mut wasm = Vec::new();
+    io::stdin().lock().read_to_end(&mut wasm)?;
+    Ok(compile(&wasm, bounds.metering))
+}
+
+/// What the parent writes on the child's command line.
+pub(super) struct Bounds {
+    pub(super) metering: Metering,
+    pub(super) memory_bytes: u64,
+    pub(super) cpu_seconds: u64,
+}
+
+impl Bounds {
+    pub(super) fn to_args(&self) -> [String; 3] {
+        [self.metering.as_str().into(), self.memory_bytes.to_string(), self.cpu_seconds.to_string()]
+    }
+
+    fn parse(mut args: impl Iterator<Item = OsString>) -> io::Result<Self> {
+        let mut next = || args.next().and_then(|arg| arg.into_string().ok()).ok_or_else(usage);
+        Ok(Self {
+            metering: next()?.parse().map_err(|()| usage())?,
+            memory_bytes: next()?.parse().map_err(|_| usage())?,
+            cpu_seconds: next()?.parse().map_err(|_| usage())?,
+        })
+    }
+
+    fn apply(&self) -> io::Result<()> {
+        let limits = [
+            (Resource::As, self.memory_bytes),
+            (Resource::Cpu, self.cpu_seconds),
+            (Resource::Core, 0),
+            (Resource::Fsize, 0),
+        ];
+        for (resource, limit) in limits {
+            setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+        }
+        Ok(())
+    }
+}
+
+fn usage() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "arguments are `time|fuel MEMORY_BYTES CPU_SECONDS`")
+}

@@ -1,0 +1,20 @@
+//! Compilation, where it can do no harm: in a child process with limits and a deadline.
+//!
+//! ```text
+//! Compiler::compile ──stdin: wasm──► child (setrlimit, Cranelift) ──stdout: status byte, code or message──►
+//! ```
+
+mod child;
+mod error;
+mod parent;
+
+pub use child::{compile, compile_child_main};
+pub use error::CompileError;
+pub use parent::{Compiler, CompilerOptions};
+
+/// First byte of the child's answer: native code follows.
+const OK: u8 = 0;
+/// First byte of the child's answer: why the Wasm is invalid follows.
+const INVALID: u8 = 1;
+/// First byte of the child's answer: why the child itself failed follows.
+const FAILED: u8 = 2;

@@ -1,0 +1,163 @@
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::process::ExitStatusExt,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::{Child, ChildStdin, Command},
+    sync::Semaphore,
+    time::timeout,
+};
+
+use super::{CompileError, FAILED, INVALID, OK, child::Bounds};
+use crate::wasm::{Metering, ProgramKind};
+
+/// How Wasm is compiled, and with what at most.
+#[derive(Debug, Clone)]
+pub struct CompilerOptions {
+    /// The program whose `args` lead to [`super::compile_child_main`]: the running one, as a rule.
+    pub program: PathBuf,
+    /// The hidden subcommand.
+    pub args: Vec<OsString>,
+    /// Bytes of address space of the child. Default 4 GiB.
+    pub memory_bytes: u64,
+    /// Wall time of one compilation. Default 30 seconds.
+    pub deadline: Duration,
+    /// Processor time of one compilation, all its threads together. Default 60 seconds.
+    pub cpu_time: Duration,
+    /// Bytes of native code. Default 512 MiB.
+    pub output_bytes: u64,
+    /// Compilations at once; one more waits its turn. Default: one for each processor.
+    pub concurrent: usize,
+}
+
+impl CompilerOptions {
+    /// Returns the defaults for a child that is `program` with `args`.
+    pub fn new(program: impl Into<PathBuf>, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        Self {
+            program: program.into(),
+            args: args.into_iter().map(Into::into).collect(),
+            memory_bytes: 4 << 30,
+            deadline: Duration::from_secs(30),
+            cpu_time: Duration::from_secs(60),
+            output_bytes: 512 << 20,
+            concurrent: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// Compiles foreign Wasm in child processes. Clones share the bound on how many run at once.
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    options: Arc<CompilerOptions>,
+    running: Arc<Semaphore>,
+}
+
+impl Compiler {
+    /// Starts nothing yet.
+    pub fn new(options: CompilerOptions) -> Self {
+        let running = Arc::new(Semaphore::new(options.concurrent.max(1)));
+        Self { options: Arc::new(options), running }
+    }
+
+    /// Compiles `wasm` for [`super::super::Runtime::load`]. Dropping the future ends the child.
+    ///
+    /// # Errors
+    /// The Wasm is invalid or too much for the compiler, or the child could not be run.
+    pub async fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Vec<u8>, CompileError> {
+        ProgramKind::detect(wasm).ok_or(CompileError::NotWasm)?;
+        let _running = self.running.acquire().await;
+        let mut child = self.spawn(metering)?;
+        let deadline = self.options.deadline;
+        match timeout(deadline, self.converse(&mut child, wasm)).await {
+            Ok(result) => result,
+            Err(_) => {
+                let _ = child.kill().await;
+                Err(CompileError::Deadline { limit: deadline })
+            }
+        }
+    }
+
+    fn spawn(&self, metering: Metering) -> Result<Child, CompileError> {
+        let options = &*self.options;
+        let bounds = Bounds {
+            metering,
+            memory_bytes: options.memory_bytes,
+            // the kernel counts whole seconds
+            cpu_seconds: options.cpu_time.as_secs().max(1),
+        };
+        Command::new(&options.program)
+            .args(&options.args)
+            .args(bounds.to_args())
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|source| CompileError::Process { action: "start", source })
+    }
+
+    async fn converse(&self, child: &mut Child, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            let source = io::Error::other("it has no pipes");
+            return Err(CompileError::Process { action: "talk to", source });
+        };
+        let limit = self.options.output_bytes;
+        let mut answer = Vec::new();
+        // one byte for the status, one to see that there is more than allowed
+        let mut stdout = stdout.take(limit.saturating_add(2));
+        let (sent, received) = tokio::join!(send(stdin, wasm), stdout.read_to_end(&mut answer));
+        if received.is_ok() && u64::try_from(answer.len()).unwrap_or(u64::MAX) > limit.saturating_add(1) {
+            let _ = child.kill().await;
+            return Err(CompileError::Output { limit });
+        }
+        let status = child.wait().await;
+        let status = status.map_err(|source| CompileError::Process { action: "wait for", source })?;
+        if !status.success() {
+            return Err(self.died(status));
+        }
+        received.and(sent).map_err(|source| CompileError::Process { action: "talk to", source })?;
+        unpack(answer)
+    }
+
+    /// Says what a child died of that could not say it itself.
+    fn died(&self, status: ExitStatus) -> CompileError {
+        use rustix::process::Signal;
+        let signal = status.signal().and_then(Signal::from_named_raw);
+        match signal {
+            Some(Signal::XCPU | Signal::KILL) => CompileError::Deadline { limit: self.options.cpu_time },
+            // Rust aborts when an allocation fails; the stack's growth meets the same limit
+            Some(Signal::ABORT | Signal::SEGV | Signal::BUS) => {
+                CompileError::Memory { limit: self.options.memory_bytes }
+            }
+            _ => CompileError::Crashed(status.to_string()),
+        }
+    }
+}
+
+async fn send(mut stdin: ChildStdin, wasm: &[u8]) -> io::Result<()> {
+    stdin.write_all(wasm).await?;
+    stdin.shutdown().await
+}
+
+fn unpack(mut answer: Vec<u8>) -> Result<Vec<u8>, CompileError> {
+    let text = |answer: &[u8]| String::from_utf8_lossy(answer.get(1..).unwrap_or_default()).into_owned();
+    match answer.first() {
+        Some(&OK) => {
+            answer.remove(0);
+            Ok(answer)
+        }
+        Some(&INVALID) => Err(CompileError::Invalid(text(&answer))),
+        Some(&FAILED) => {
+            Err(CompileError::Process { action: "set up", source: io::Error::other(text(&answer)) })
+        }
+        _ => Err(CompileError::Crashed("no answer".into())),
+    }
+}

@@ -1,0 +1,133 @@
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use rustix::time::{ClockId, clock_gettime};
+use vyr_model::{LimitKind, Limits};
+
+use super::error::Stop;
+use crate::Cancel;
+
+/// How long a guest may keep its thread while others wait for one.
+const SLICE: Duration = Duration::from_millis(5);
+
+/// What the guest's own thread and its supervisor know about one execution.
+///
+/// One thread at a time polls the guest; the atomics are there because the thread may change between polls.
+pub(crate) struct Watch {
+    cancel: Cancel,
+    deadline: Instant,
+    cpu_limit: u64,
+    /// Processor nanoseconds of the polls that are over.
+    cpu_before: AtomicU64,
+    /// The thread's processor clock when the present poll began.
+    poll_cpu: AtomicU64,
+    /// Nanoseconds from `origin` to the present slice's start.
+    slice_start: AtomicU64,
+    origin: Instant,
+    started: OnceLock<SystemTime>,
+    memory_refused: AtomicBool,
+}
+
+impl Watch {
+    pub(crate) fn new(limits: &Limits, cancel: Cancel) -> Arc<Self> {
+        let origin = Instant::now();
+        Arc::new(Self {
+            cancel,
+            deadline: origin.checked_add(limits.wall_time).unwrap_or_else(|| far_from(origin)),
+            cpu_limit: nanos(limits.cpu_time),
+            cpu_before: AtomicU64::new(0),
+            poll_cpu: AtomicU64::new(0),
+            slice_start: AtomicU64::new(0),
+            origin,
+            started: OnceLock::new(),
+            memory_refused: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The guest's poll begins on this thread.
+    pub(crate) fn enter(&self) {
+        self.poll_cpu.store(thread_cpu(), Ordering::Relaxed);
+        self.slice_start.store(nanos(self.origin.elapsed()), Ordering::Relaxed);
+    }
+
+    /// The guest's poll is over.
+    pub(crate) fn leave(&self) {
+        let spent = thread_cpu().saturating_sub(self.poll_cpu.load(Ordering::Relaxed));
+        self.cpu_before.fetch_add(spent, Ordering::Relaxed);
+    }
+
+    /// Returns the processor time of the polls that are over.
+    pub(crate) fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.cpu_before.load(Ordering::Relaxed))
+    }
+
+    /// Tells, between polls, whether the guest has to end.
+    pub(crate) fn verdict(&self) -> Result<(), Stop> {
+        self.check(self.cpu_before.load(Ordering::Relaxed), Instant::now())
+    }
+
+    /// Tells, inside a poll, whether the guest has to end, or else whether its slice is over.
+    pub(crate) fn tick(&self) -> Result<bool, Stop> {
+        let poll = thread_cpu().saturating_sub(self.poll_cpu.load(Ordering::Relaxed));
+        let now = Instant::now();
+        self.check(self.cpu_before.load(Ordering::Relaxed).saturating_add(poll), now)?;
+        let start = Duration::from_nanos(self.slice_start.load(Ordering::Relaxed));
+        Ok(now.saturating_duration_since(self.origin).saturating_sub(start) >= SLICE)
+    }
+
+    fn check(&self, cpu: u64, now: Instant) -> Result<(), Stop> {
+        if self.cancel.is_requested() {
+            return Err(self.cancel.limit_reached().map_or(Stop::Cancelled, Stop::Limit));
+        }
+        if cpu >= self.cpu_limit {
+            return Err(Stop::Limit(LimitKind::CpuTime));
+        }
+        if now >= self.deadline {
+            return Err(Stop::Limit(LimitKind::WallTime));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn mark_started(&self) {
+        let _ = self.started.set(SystemTime::now());
+    }
+
+    pub(crate) fn started(&self) -> Option<SystemTime> {
+        self.started.get().copied()
+    }
+
+    pub(crate) fn refuse_memory(&self) {
+        self.memory_refused.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn memory_refused(&self) -> bool {
+        self.memory_refused.load(Ordering::Relaxed)
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A time that no run reaches, for limits beyond what the clock can hold.
+fn far_from(now: Instant) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    now.checked_add(YEAR).unwrap_or(now)
+}
+
+fn thread_cpu() -> u64 {
+    nanos(Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default())
+}

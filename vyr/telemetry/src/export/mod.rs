@@ -1,0 +1,16 @@
+//! Sends finished traces and metrics to an OpenTelemetry collector.
+//!
+//! ```text
+//!   offer(ended) ──► queue (bounded by spans; full: dropped and counted) ──► batch ──► collector
+//!                                                                            └─ retry, backing off
+//! ```
+//! Without a collector there is no queue and no task: an offer costs one branch.
+
+mod handle;
+mod options;
+mod sender;
+mod service;
+
+pub use handle::ExportHandle;
+pub use options::{ExportError, ExportOptions, ExportProtocol};
+pub use service::ExportService;

@@ -1,0 +1,49 @@
+//! The daemon's own log: to stderr, filtered by the environment.
+
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// A sentence and its fields, coloured on a terminal.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The log could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The filter is none.
+    #[error("`{filter}` is not a log filter: write for example `info` or `info,vyr_node=debug`")]
+    Filter {
+        /// The text.
+        filter: String,
+        /// What is wrong with it.
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// A log was set up before.
+    #[error("the log was set up already: do it once, in `main`")]
+    Twice(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// Sends the process's log lines to stderr. `filter` (of a flag) wins over `VYR_LOG`, that over
+/// `RUST_LOG`; without any it is `info`.
+///
+/// # Errors
+/// [`LogError::Filter`] where the filter does not parse, [`LogError::Twice`] on a second call.
+pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), LogError> {
+    let from_environment = || ["VYR_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
+    let filter = filter.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| "info".into());
+    let parsed = EnvFilter::try_new(&filter).map_err(|source| LogError::Filter { filter, source })?;
+    let registry = tracing_subscriber::registry().with(parsed);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    match format {
+        LogFormat::Human => registry.with(lines.with_target(false).with_ansi(is_terminal)).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+    }
+    .map_err(LogError::Twice)
+}

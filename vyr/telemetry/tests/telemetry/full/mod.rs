@@ -1,0 +1,4 @@
+mod disk_full;
+mod kill;
+mod receiver;
+mod rotel;

@@ -1,0 +1,6 @@
+mod damage;
+mod history;
+mod lifecycle;
+mod model;
+mod retention;
+mod torn;

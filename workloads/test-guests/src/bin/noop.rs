@@ -1,0 +1,3 @@
+//! Does nothing and succeeds.
+
+fn main() {}

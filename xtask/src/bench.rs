@@ -1,0 +1,31 @@
+//! `./x bench`: release binaries, guests and peers, then `vyr-bench` with the arguments given.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::cmd::{cargo, cmd, run as run_command};
+use crate::guests;
+use crate::place::Place;
+use crate::tools::wasmtime;
+
+/// What is measured.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Arguments for `vyr-bench`, such as `--quick` or `--only warm,cold`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
+    let guests = guests::build(place)?;
+    let build = ["build", "--release", "--package", "vyr-cli", "--package", "vyr-bench"];
+    run_command(&mut cargo(&place.root, build))?;
+    let mut bench = cmd(place.binary("release", "vyr-bench"), &options.args);
+    bench.current_dir(&place.root).env("VYR_BIN", place.binary("release", "vyr")).env("VYR_GUESTS", guests);
+    match wasmtime::ensure(place) {
+        Ok(wasmtime) => drop(bench.env("VYR_BENCH_WASMTIME", wasmtime)),
+        // a peer less is no reason to measure nothing
+        Err(error) => eprintln!("no wasmtime to compare with: {error:#}"),
+    }
+    run_command(&mut bench)
+}

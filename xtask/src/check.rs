@@ -1,0 +1,117 @@
+//! `./x check`: the gate without the tests. Every step runs; the summary says which failed.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::cmd::{cargo, cmd, run as run_command, succeeds};
+use crate::place::{Place, path_with};
+use crate::steps::{Done, Steps};
+use crate::tools::{npm, rust};
+
+/// How long the advisory database may take to arrive.
+const FETCH_SECONDS: &str = "60";
+
+pub(crate) fn run(place: &Place) -> Result<()> {
+    ensure_components(place);
+    let mut steps = Steps::default();
+    rust_steps(place, &mut steps);
+    dependency_steps(place, &mut steps);
+    proto_steps(place, &mut steps);
+    steps.finish()
+}
+
+/// A minimal toolchain lacks these; where rustup cannot fetch them, the steps themselves will say so.
+fn ensure_components(place: &Place) {
+    for (verb, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if !succeeds(&mut cargo(&place.root, [verb, "--version"])) {
+            eprintln!("installing {component} (rustup)");
+            succeeds(&mut cmd("rustup", ["component", "add", component]));
+        }
+    }
+}
+
+fn rust_steps(place: &Place, steps: &mut Steps) {
+    let workloads = place.workloads();
+    let fmt = ["fmt", "--all", "--check"];
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    steps.run("format", || run_command(&mut cargo(&place.root, fmt)));
+    steps.run("format (guests)", || run_command(&mut cargo(&workloads, fmt)));
+    steps.run("clippy", || run_command(&mut cargo(&place.root, clippy)));
+    // For this machine, not for Wasm: the guests' compiler may have no clippy, and their code is the same.
+    steps.run("clippy (guests)", || {
+        let target = place.target.join("workloads");
+        run_command(cargo(&workloads, clippy).env("CARGO_TARGET_DIR", target))
+    });
+    steps.run("rustdoc", || {
+        let args = ["doc", "--workspace", "--no-deps", "--quiet"];
+        run_command(cargo(&place.root, args).env("RUSTDOCFLAGS", "-D warnings"))
+    });
+}
+
+fn dependency_steps(place: &Place, steps: &mut Steps) {
+    let helpers = rust::helpers(place);
+    let helper = |args: &[&str], program: &str| -> Result<()> {
+        let dir = helpers.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let mut command = cmd(dir.join(program), args);
+        run_command(command.current_dir(&place.root).env("PATH", path_with(std::slice::from_ref(dir))?))
+    };
+    steps.run("licences, bans, sources", || {
+        let args = ["--workspace", "check", "bans", "licenses", "sources"];
+        helper(&args, "cargo-deny")
+    });
+    steps.run("licences, bans (guests)", || {
+        let graph = ["--manifest-path", "workloads/Cargo.toml", "--workspace"];
+        let check = ["--config", "deny.toml", "check", "bans", "licenses", "sources"];
+        helper(&[graph.as_slice(), check.as_slice()].concat(), "cargo-deny")
+    });
+    steps.try_run("advisories", || {
+        let dir = helpers.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let mut fetch = cmd("timeout", [FETCH_SECONDS]);
+        fetch.arg(dir.join("cargo-deny")).args(["fetch", "db"]);
+        if !succeeds(fetch.current_dir(&place.root)) {
+            let why = "the RustSec database cannot be fetched from here";
+            return Ok(Done::Skipped(why.to_owned()));
+        }
+        helper(&["--workspace", "check", "advisories"], "cargo-deny").map(|()| Done::Passed)
+    });
+    steps.run("unused dependencies", || helper(&["shear"], "cargo-shear"));
+}
+
+fn proto_steps(place: &Place, steps: &mut Steps) {
+    let buf = npm::buf(place);
+    let run_buf = |args: &[&str]| -> Result<()> {
+        let program = buf.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        run_command(cmd(program, args).current_dir(&place.root))
+    };
+    steps.run("buf lint", || run_buf(&["lint", "proto"]));
+    steps.run("buf format", || run_buf(&["format", "proto", "--diff", "--exit-code"]));
+    steps.try_run("buf breaking", || {
+        let images = frozen_images(place)?;
+        if images.is_empty() {
+            return Ok(Done::Skipped("no frozen image in proto/frozen".to_owned()));
+        }
+        for image in images {
+            let image = image.to_string_lossy();
+            run_buf(&["breaking", "proto", "--against", &image])?;
+        }
+        Ok(Done::Passed)
+    });
+}
+
+fn frozen_images(place: &Place) -> Result<Vec<PathBuf>> {
+    let dir = place.root.join("proto/frozen");
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut images = Vec::new();
+    for entry in fs::read_dir(&dir).context("cannot list proto/frozen")? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "binpb") {
+            images.push(path);
+        }
+    }
+    images.sort();
+    Ok(images)
+}

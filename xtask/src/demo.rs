@@ -1,0 +1,182 @@
+//! `./x demo`: a node, the event transform over a generated stream, and its trace, by the commands one would type.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::cmd::{cargo, cmd, output, run as run_command, shown};
+use crate::guests;
+use crate::place::Place;
+
+/// How long the node may take to answer.
+const READY: Duration = Duration::from_secs(30);
+
+/// What the demo shows.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Size of the generated event stream in MB
+    #[arg(long, default_value_t = 100)]
+    megabytes: u64,
+    /// Seed of the generated event stream
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
+    let guests = guests::build(place)?;
+    let generator = guests::generator(place)?;
+    let build = ["build", "--release", "--package", "vyr-cli"];
+    run_command(&mut cargo(&place.root, build))?;
+
+    let home = place.cache.join("demo");
+    let _ = fs::remove_dir_all(&home);
+    fs::create_dir_all(&home)?;
+    let (events, sensors) = (home.join("events.jsonl"), home.join("sensors.jsonl"));
+    generate(&generator, &events, options, false)?;
+    generate(&generator, &sensors, options, true)?;
+
+    let demo =
+        Demo { vyr: place.binary("release", "vyr"), home: home.join("node"), root: place.root.clone() };
+    let node = demo.node(&home.join("node.log"))?;
+    let shown = demo.show(&guests, &events, &sensors);
+    drop(node);
+    shown?;
+    println!();
+    println!("events     {}", events.display());
+    println!("node home  {}", demo.home.display());
+    println!("node log   {}", home.join("node.log").display());
+    println!("guests     {}", guests.display());
+    Ok(())
+}
+
+/// Makes the event stream, or the table of sensors to join it with.
+fn generate(generator: &Path, to: &Path, options: &Options, lookup: bool) -> Result<()> {
+    let (bytes, seed) = (options.megabytes * 1_000_000, options.seed);
+    let mut args = vec!["--seed".to_owned(), seed.to_string()];
+    if lookup {
+        args.push("--lookup".to_owned());
+    } else {
+        args.extend(["--bytes".to_owned(), bytes.to_string()]);
+    }
+    let mut command = cmd(generator, args);
+    println!("$ {} > {}", shown(&command), to.display());
+    run_command(command.stdout(File::create(to)?))
+}
+
+/// A demo's node and the commands that talk to it.
+struct Demo {
+    vyr: PathBuf,
+    home: PathBuf,
+    root: PathBuf,
+}
+
+impl Demo {
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = cmd(&self.vyr, args);
+        command.env("VYR_HOME", &self.home);
+        command
+    }
+
+    /// Starts the node and waits until it answers.
+    fn node(&self, log: &Path) -> Result<Node> {
+        println!("$ VYR_HOME={} vyr node &", self.home.display());
+        let mut command = self.command(&["node"]);
+        command.stdin(Stdio::null()).stdout(File::create(log)?);
+        command.stderr(File::options().append(true).open(log)?);
+        let mut node = Node(command.spawn().context("cannot start the node")?);
+        let start = Instant::now();
+        while !crate::cmd::succeeds(&mut self.command(&["task", "ls"])) {
+            if let Some(status) = node.0.try_wait()? {
+                bail!("the node ended ({status}); see `{}`", log.display());
+            }
+            if start.elapsed() > READY {
+                bail!("the node does not answer; see `{}`", log.display());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(node)
+    }
+
+    fn show(&self, guests: &Path, events: &Path, sensors: &Path) -> Result<()> {
+        println!("\n# a loader task fills an ephemeral state");
+        let loader = self.put(&guests.join("state-load.wasm"))?;
+        let state = field(&self.say(&["state", "create", "sensors"])?, "state_id: ")?;
+        let (fills, reads) = (format!("lookup={state}:rw"), format!("lookup={state}:ro"));
+        self.task(&["--artifact", &loader, "--input", &sensors.to_string_lossy(), "--state", &fills])?;
+
+        println!("\n# a reader task joins the event stream with it, read-only");
+        let transform = self.put(&guests.join("event-transform.wasm"))?;
+        let input = events.to_string_lossy();
+        let task = self.task(&["--artifact", &transform, "--input", &input, "--state", &reads])?;
+        self.say(&["traces", "stream", "--task", &task])?;
+
+        println!("\n# the same program, in this terminal, on real weather (NOAA, Seattle 2015)");
+        println!("$ vyr run event-transform.wasm --out OUT < seattle-weather-2015.jsonl | head -2");
+        let data = self.root.join("workloads/data/seattle-weather-2015.jsonl");
+        let out = self.home.with_file_name("out");
+        let mut run = self.command(&["run", &guests.join("event-transform.wasm").to_string_lossy(), "--out"]);
+        run.arg(&out).stdin(File::open(data)?);
+        for line in output(&mut run)?.lines().take(2) {
+            println!("{line}");
+        }
+        println!("$ cat OUT/summary.json");
+        println!("{}", fs::read_to_string(out.join("summary.json"))?.trim_end());
+        Ok(())
+    }
+
+    fn put(&self, wasm: &Path) -> Result<String> {
+        field(&self.say(&["artifact", "put", &wasm.to_string_lossy()])?, "digest: ")
+    }
+
+    /// Submits a task and waits for its end.
+    fn task(&self, args: &[&str]) -> Result<String> {
+        let submit: Vec<&str> = ["task", "submit"].iter().chain(args).copied().collect();
+        let task = field(&self.say(&submit)?, "task_id: ")?;
+        self.say(&["task", "wait", &task])?;
+        Ok(task)
+    }
+
+    /// Shows a command, runs it, shows what it prints, and returns that.
+    fn say(&self, args: &[&str]) -> Result<String> {
+        println!("\n$ vyr {}", args.join(" "));
+        let text = output(&mut self.command(args))?;
+        print!("{text}");
+        Ok(text)
+    }
+}
+
+/// The value of the line that starts with `name`.
+fn field(text: &str, name: &str) -> Result<String> {
+    text.lines()
+        .find_map(|line| line.trim().strip_prefix(name))
+        .map(|value| value.trim().to_owned())
+        .with_context(|| format!("no line `{name}…` in the output"))
+}
+
+/// The node's process, told to stop when the demo ends, however it ends.
+struct Node(Child);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let id = self.0.id().to_string();
+        let _ = cmd("kill", ["-TERM", &id]).status();
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field;
+
+    #[test]
+    fn a_field_is_the_rest_of_its_line() {
+        let text = "digest: sha256:ab\n  task_id: tsk_1 \n";
+        assert_eq!(field(text, "digest: ").unwrap(), "sha256:ab");
+        assert_eq!(field(text, "task_id: ").unwrap(), "tsk_1");
+        assert!(field(text, "none: ").is_err());
+    }
+}

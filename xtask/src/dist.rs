@@ -1,0 +1,79 @@
+//! `./x dist`: release binaries in `dist/bin`, a tarball and its checksum.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::cmd::{cargo, cmd, output, run as run_command};
+use crate::place::Place;
+
+/// Every binary that users get: its package and its name.
+const BINARIES: &[(&str, &str)] = &[("vyr-cli", "vyr")];
+
+/// What lies beside the binaries, where present.
+const DOCUMENTS: &[&str] = &["LICENSE", "README.md", "CHANGELOG.md"];
+
+pub(crate) fn run(place: &Place) -> Result<()> {
+    let mut build = cargo(&place.root, ["build", "--release", "--locked"]);
+    for (package, _) in BINARIES {
+        build.args(["--package", package]);
+    }
+    run_command(&mut build)?;
+
+    let version = env!("CARGO_PKG_VERSION");
+    let name = format!("vyr-{version}-{}-linux", std::env::consts::ARCH);
+    let dist = place.root.join("dist");
+    let stage = dist.join(&name);
+    let _ = fs::remove_dir_all(&dist);
+    for dir in [dist.join("bin"), stage.join("bin")] {
+        fs::create_dir_all(&dir)?;
+        for (_, binary) in BINARIES {
+            copy(&place.binary("release", binary), &dir.join(binary))?;
+        }
+    }
+    for document in DOCUMENTS {
+        let from = place.root.join(document);
+        if from.is_file() {
+            copy(&from, &stage.join(document))?;
+        }
+    }
+    pack(&dist, &name)?;
+    fs::remove_dir_all(&stage)?;
+    println!("{}", dist.join(format!("{name}.tar.gz")).display());
+    for (_, binary) in BINARIES {
+        if let Some(glibc) = needed_glibc(&dist.join("bin").join(binary)) {
+            eprintln!("{binary} needs glibc {glibc} or newer");
+        }
+    }
+    Ok(())
+}
+
+/// The same inputs give the same bytes: fixed order, owner and time.
+fn pack(dist: &Path, name: &str) -> Result<()> {
+    let archive = format!("{name}.tar.gz");
+    let time = output(cmd("git", ["log", "-1", "--format=%ct"]).current_dir(dist))
+        .unwrap_or_else(|_| "0".to_owned());
+    let mtime = format!("--mtime=@{}", time.trim());
+    let tar = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", &mtime];
+    run_command(cmd("tar", tar).args(["-I", "gzip -9n", "-cf", &archive, name]).current_dir(dist))?;
+    let sum = output(cmd("sha256sum", [&archive]).current_dir(dist))?;
+    fs::write(dist.join(format!("{archive}.sha256")), sum).context("cannot write the checksum")
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map(drop).with_context(|| format!("cannot copy `{}`", from.display()))
+}
+
+/// The newest glibc version that the binary's symbols name; nothing where `objdump` is absent.
+fn needed_glibc(binary: &Path) -> Option<String> {
+    let symbols = output(cmd("objdump", ["-T"]).arg(binary)).ok()?;
+    let numbers =
+        |version: &str| -> Vec<u32> { version.split('.').filter_map(|part| part.parse().ok()).collect() };
+    symbols
+        .split("(GLIBC_")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .max_by_key(|version| numbers(version))
+        .map(str::to_owned)
+}

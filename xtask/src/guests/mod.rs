@@ -1,0 +1,13 @@
+//! The guest programs: Rust compiled to Wasm, kept in the cache, never committed.
+//!
+//! ```text
+//! route ─► native: rustup has, or can fetch, the Wasm targets
+//!      └─► debian: Debian's compiler and Wasm libraries, unpacked into the cache, rustup's linkers
+//! build ─► cargo in workloads/, once a target ─► <cache>/guests/NAME.wasm, NAME.p1.wasm
+//! ```
+
+mod build;
+mod debian;
+mod route;
+
+pub(crate) use build::{build, generator};

@@ -1,0 +1,26 @@
+//! `./x setup`: everything that the other verbs would install when first asked for.
+
+use anyhow::Result;
+
+use crate::guests;
+use crate::place::Place;
+use crate::tools::{apt, npm, python, rust};
+
+pub(crate) fn run(place: &Place) -> Result<()> {
+    apt::ensure(apt::FOR_TESTS)?;
+    apt::ensure_static_busybox()?;
+    let helpers = rust::helpers(place)?;
+    let buf = npm::buf(place)?;
+    let python = python::for_tests(place)?;
+    let guests = guests::build(place)?;
+    for (what, path) in [
+        ("cargo helpers", &helpers),
+        ("buf", &buf),
+        ("python", &python.python),
+        ("guests", &guests),
+        ("target", &place.target),
+    ] {
+        println!("{what:<14} {}", path.display());
+    }
+    Ok(())
+}
