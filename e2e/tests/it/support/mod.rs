@@ -59,7 +59,9 @@ pub(crate) fn python() -> PathBuf {
 
 /// Returns a folder of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+    // not the folder at compile time: clones may share a target folder
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap();
+    Path::new(&package).parent().unwrap().join(path)
 }
 
 /// Makes a folder that is gone after the test; its path is short enough for sockets.
