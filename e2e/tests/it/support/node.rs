@@ -157,6 +157,14 @@ impl Node {
         self.put_file(&path)
     }
 
+    /// Reads the most memory that the node ever held, in bytes.
+    pub(crate) fn memory_peak(&self) -> u64 {
+        let pid = self.child.as_ref().expect("the node runs").id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Tells whether the process lives.
     pub(crate) fn is_alive(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
