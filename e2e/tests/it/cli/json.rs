@@ -19,13 +19,13 @@ fn every_verb_speaks_json() {
     };
     let kv = guest("kv");
     let kv = kv.to_str().unwrap();
-    let put = one(&["artifact", "put", kv]);
+    let put = one(&["artifact", "put", "--state", "s", kv]);
     let digest = text(&put, "digest");
     assert_eq!((text(&put, "signer").as_str(), &put["created"]), ("local", &Value::Bool(true)));
     assert_eq!(text(&one(&["artifact", "ls"]), "digest"), digest);
     assert_eq!(one(&["artifact", "verify", &digest])["verified"], true);
     let out = node.dir().to_str().unwrap();
-    assert_eq!(text(&one(&["artifact", "sign", kv, "--out", out]), "digest"), digest);
+    assert_eq!(text(&one(&["artifact", "sign", "--state", "s", kv, "--out", out]), "digest"), digest);
     assert!(one(&["artifact", "gc"])["kept"].is_u64());
     assert_eq!(text(&one(&["key", "ls"]), "state"), "trusted");
 
