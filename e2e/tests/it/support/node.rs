@@ -141,8 +141,19 @@ impl Node {
 
     /// Puts a file and returns the artifact's digest.
     pub(crate) fn put_file(&self, file: &Path) -> String {
-        let answer = self.cli().args(["artifact", "put"]).arg(file).json();
+        self.put_with(file, &[])
+    }
+
+    /// Puts a file with flags of `vyr artifact put`.
+    pub(crate) fn put_with(&self, file: &Path, flags: &[&str]) -> String {
+        let answer = self.cli().args(["artifact", "put"]).args(flags).arg(file).json();
         answer[0]["digest"].as_str().unwrap().to_owned()
+    }
+
+    /// Puts a guest that declares states.
+    pub(crate) fn put_with_states(&self, name: &str, states: &[&str]) -> String {
+        let flags: Vec<&str> = states.iter().flat_map(|state| ["--state", state]).collect();
+        self.put_with(&guest(name), &flags)
     }
 
     /// Puts a guest and returns the artifact's digest.

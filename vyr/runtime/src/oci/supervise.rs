@@ -58,6 +58,7 @@ pub(crate) async fn execute(
     match Container::create(inner, &rootfs, &request) {
         Ok(container) => container.run(request, abandoned, prepared).await,
         Err(error @ OciError::Request(_)) => ended(Terminal::Failed(Failure::Link(error.full_text()))),
+        Err(error @ OciError::Folder(_)) => ended(Terminal::Failed(Failure::Grant(error.full_text()))),
         Err(error) => ended(Terminal::Failed(Failure::Internal(error.full_text()))),
     }
 }
