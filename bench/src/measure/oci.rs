@@ -102,6 +102,6 @@ fn put(lab: &Lab, node: &Node, folder: &Path) -> Result<Digest> {
     let output = command.output()?;
     ensure!(output.status.success(), "cannot put an image: {}", String::from_utf8_lossy(&output.stderr));
     let answer: Value = serde_json::from_slice(&output.stdout)?;
-    let digest = answer.pointer("/0/digest").and_then(Value::as_str).context("no digest was printed")?;
+    let digest = answer.get("digest").and_then(Value::as_str).context("no digest was printed")?;
     Ok(digest.parse()?)
 }
