@@ -18,10 +18,11 @@ pub(crate) struct Options {
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let guests = guests::build(place)?;
-    let build = ["build", "--release", "--package", "vyr-cli", "--package", "vyr-bench"];
+    // the binaries that `./x dist` ships
+    let build = ["build", "--profile", "dist", "--package", "vyr-cli", "--package", "vyr-bench"];
     run_command(&mut cargo(&place.root, build))?;
-    let mut bench = cmd(place.binary("release", "vyr-bench"), &options.args);
-    bench.current_dir(&place.root).env("VYR_BIN", place.binary("release", "vyr")).env("VYR_GUESTS", guests);
+    let mut bench = cmd(place.binary("dist", "vyr-bench"), &options.args);
+    bench.current_dir(&place.root).env("VYR_BIN", place.binary("dist", "vyr")).env("VYR_GUESTS", guests);
     match wasmtime::ensure(place) {
         Ok(wasmtime) => drop(bench.env("VYR_BENCH_WASMTIME", wasmtime)),
         // a peer less is no reason to measure nothing

@@ -15,7 +15,7 @@ const BINARIES: &[(&str, &str)] = &[("vyr-cli", "vyr")];
 const DOCUMENTS: &[&str] = &["LICENSE", "README.md", "CHANGELOG.md"];
 
 pub(crate) fn run(place: &Place) -> Result<()> {
-    let mut build = cargo(&place.root, ["build", "--release", "--locked"]);
+    let mut build = cargo(&place.root, ["build", "--profile", "dist", "--locked"]);
     for (package, _) in BINARIES {
         build.args(["--package", package]);
     }
@@ -29,7 +29,7 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     for dir in [dist.join("bin"), stage.join("bin")] {
         fs::create_dir_all(&dir)?;
         for (_, binary) in BINARIES {
-            copy(&place.binary("release", binary), &dir.join(binary))?;
+            copy(&place.binary("dist", binary), &dir.join(binary))?;
         }
     }
     for document in DOCUMENTS {

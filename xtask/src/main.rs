@@ -6,6 +6,8 @@
 //!                   └─► cargo, buf, tar
 //! ```
 
+#[cfg(test)]
+mod architecture;
 mod bench;
 mod check;
 mod cmd;

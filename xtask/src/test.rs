@@ -36,7 +36,9 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
             .env("VYR_GENERATE", &generator)
             .env("VYR_GUESTS", &guests)
             .env("VYR_PYTHON", &python.python)
-            .env("VYR_ROTEL", &python.rotel);
+            .env("VYR_ROTEL", &python.rotel)
+            // else the folder at compile time, which may be another clone's with the same target folder
+            .env("INSTA_WORKSPACE_ROOT", &place.root);
         if options.full {
             command.env("VYR_FULL", "1");
         }

@@ -52,7 +52,7 @@ pub(crate) struct ResourceArgs {
 
 impl ResourceArgs {
     /// Makes the request's part.
-    pub(crate) fn to_proto(&self, args: Vec<String>, out_dir: bool) -> Result<control::Resources, CliError> {
+    pub(crate) fn to_proto(&self, args: Vec<String>) -> Result<control::Resources, CliError> {
         let limits = control::Limits {
             memory_bytes: self.memory.unwrap_or(0),
             wall_time: proto_duration(self.wall_time).into(),
@@ -72,7 +72,6 @@ impl ResourceArgs {
             durability: durability.into(),
             idempotent: self.idempotent,
             args,
-            no_output_dir: !out_dir,
             ..Default::default()
         })
     }
@@ -130,6 +129,16 @@ fn proto_grants(grants: Grants) -> control::Grants {
         dirs: dirs.collect(),
         http_out: http_out.collect(),
         ..Default::default()
+    }
+}
+
+/// Names the flag that grants what a manifest wants.
+pub(crate) fn mend(want: &str) -> String {
+    match want.split_once('=') {
+        Some(("env", name)) => format!("add --env {name}=VALUE"),
+        Some(("dir", guest)) => format!("add --dir HOST::{guest}"),
+        Some(("http-out", authority)) => format!("add --http-out {authority}"),
+        _ => "see the artifact's manifest".to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod blobs;
 mod follow;
 mod output;
+mod query;
 
 use std::sync::Arc;
 
