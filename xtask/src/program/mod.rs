@@ -4,9 +4,11 @@
 //! route ─► debian: an upstream compiler with the BPF target and a linker, in the cache ─► the committed bytes
 //!      └─► solana: `cargo build-sbf`, where it is there and asked for: the same source, other bytes
 //! build ─► programs/escrow/artifact/cyxwiz_escrow.so, .so.sha256, toolchain.txt
+//! coverage: of the rules by their own tests, read by that toolchain's LLVM
 //! ```
 
 mod build;
+mod coverage;
 mod toolchain;
 
 use std::fs;
@@ -28,6 +30,9 @@ pub(crate) struct Options {
     /// Build with Solana's own `cargo build-sbf` into its target folder; the committed program stays
     #[arg(long, conflicts_with = "check")]
     solana: bool,
+    /// Print how much of the program's rules their tests reach, and build nothing
+    #[arg(long, conflicts_with_all = ["check", "solana"])]
+    coverage: bool,
 }
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
@@ -36,6 +41,9 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         return run_command(cmd("cargo", ["build-sbf", "--manifest-path"]).arg(manifest));
     }
     let toolchain = Toolchain::ensure(place)?;
+    if options.coverage {
+        return coverage::report(place, &toolchain);
+    }
     if options.check {
         return match check(place, &toolchain)? {
             Done::Passed => Ok(()),

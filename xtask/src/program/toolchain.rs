@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -81,6 +82,13 @@ impl Toolchain {
     /// The script that starts the linker.
     pub(super) fn linker(&self) -> PathBuf {
         self.dir.join("sbpf-linker")
+    }
+
+    /// A call of one of LLVM's own programs.
+    pub(super) fn llvm(&self, name: &str) -> Command {
+        let mut command = cmd::<&str>(self.dir.join("root/usr/lib/llvm-22/bin").join(name), []);
+        command.env("LD_LIBRARY_PATH", self.dir.join("lib"));
+        command
     }
 
     /// What the bytes of a program depend on, besides its source.
