@@ -15,6 +15,7 @@ mod demo;
 mod dist;
 mod guests;
 mod place;
+mod program;
 mod setup;
 mod steps;
 mod test;
@@ -49,6 +50,8 @@ enum Verb {
     Demo(demo::Options),
     /// Measure, side by side with what is there
     Bench(bench::Options),
+    /// Build the escrow program for the chain
+    Program(program::Options),
     /// Build release binaries and a tarball
     Dist,
 }
@@ -75,6 +78,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Test(options) => test::run(&place, &options),
         Verb::Demo(options) => demo::run(&place, &options),
         Verb::Bench(options) => bench::run(&place, &options),
+        Verb::Program(options) => program::run(&place, &options),
         Verb::Dist => dist::run(&place),
     }
 }

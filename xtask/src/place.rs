@@ -43,6 +43,11 @@ impl Place {
         self.root.join("workloads")
     }
 
+    /// The workspace of the escrow program.
+    pub(crate) fn escrow(&self) -> PathBuf {
+        self.root.join("programs/escrow")
+    }
+
     /// A binary of the main workspace.
     pub(crate) fn binary(&self, profile: &str, name: &str) -> PathBuf {
         self.target.join(profile).join(name)

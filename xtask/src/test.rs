@@ -8,7 +8,8 @@ use clap::Args;
 use crate::cmd::{cargo, run as run_command};
 use crate::guests;
 use crate::place::{Place, path_with};
-use crate::steps::Steps;
+use crate::program;
+use crate::steps::{Done, Steps};
 use crate::tools::{apt, python, rust};
 
 /// Which tests run.
@@ -52,6 +53,29 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     steps.run("tests of the guests' logic", || {
         let mut command = cargo(&place.workloads(), ["test", "--workspace", "--locked", "--quiet"]);
         run_command(command.env("CARGO_TARGET_DIR", place.target.join("workloads")))
+    });
+    steps.run("tests of the escrow's rules", || {
+        let mut command = cargo(&place.escrow(), ["test", "--workspace", "--locked", "--quiet"]);
+        run_command(command.env("CARGO_TARGET_DIR", place.target.join("escrow")))
+    });
+    steps.run("tests of the escrow program", || {
+        let profile = if options.full { "full" } else { "default" };
+        let args = ["nextest", "run", "--locked", "--profile", profile, "--config-file"];
+        let mut command = with_env(cargo(&place.escrow().join("tests"), args))?;
+        command.arg(place.root.join(".config/escrow.toml"));
+        run_command(command.env("CARGO_TARGET_DIR", place.target.join("escrow")))
+    });
+    steps.try_run("the committed escrow program", || {
+        // Fetching that compiler takes minutes: `--full` does, the default run uses one that is there.
+        let found = program::Toolchain::find(place);
+        let toolchain = match found {
+            None if options.full => Some(program::Toolchain::ensure(place)?),
+            found => found,
+        };
+        match toolchain {
+            Some(toolchain) => program::check(place, &toolchain),
+            None => Ok(Done::Skipped("no compiler for the chain here: `./x program` fetches one".to_owned())),
+        }
     });
     steps.run("doc tests", || {
         let command = cargo(&place.root, ["test", "--doc", "--workspace"]);
