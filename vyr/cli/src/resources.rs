@@ -92,6 +92,8 @@ impl ResourceArgs {
 
     /// Returns the grants; host folders are made absolute.
     pub(crate) fn grants(&self) -> Result<Grants, CliError> {
+        once("--env", self.env.iter().map(|env| env.name.as_str()))?;
+        once("--dir", self.dir.iter().map(|dir| dir.guest_path.trim_end_matches('/')))?;
         let mut dirs = self.dir.clone();
         for dir in &mut dirs {
             let host = std::fs::canonicalize(&dir.host_path).map_err(|source| CliError::File {
@@ -105,6 +107,15 @@ impl ResourceArgs {
             })?;
         }
         Ok(Grants { env: self.env.clone(), dirs, http_out: self.http_out.clone() })
+    }
+}
+
+/// Refuses a name that a flag gives twice.
+fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a str>) -> Result<(), CliError> {
+    let mut seen = std::collections::HashSet::new();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        None => Ok(()),
+        Some(name) => Err(CliError::Usage(format!("{flag} names `{name}` twice: give each name once"))),
     }
 }
 
@@ -169,7 +180,14 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::{once, size};
+
+    #[test]
+    fn a_name_is_given_once() {
+        assert!(once("--env", ["A", "B"]).is_ok());
+        let twice = once("--env", ["A", "B", "A"]).unwrap_err();
+        assert_eq!(twice.to_string(), "--env names `A` twice: give each name once");
+    }
 
     #[test]
     fn sizes_parse() {

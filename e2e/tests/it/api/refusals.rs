@@ -48,6 +48,19 @@ fn each_has_a_stable_reason() {
     }
 }
 
+#[test]
+fn another_method_is_refused_by_name() {
+    let node = Node::start();
+    for (method, path) in
+        [("GET", call("SubmitTask")), ("PUT", call("SubmitTask")), ("POST", "/traces".to_owned())]
+    {
+        let answer = node.curl().arg("--request").arg(method).get(&path);
+        let (code, info) = answer.refusal();
+        let got = (answer.status, code.as_str(), info.reason.as_str());
+        assert_eq!(got, (405, "unimplemented", "CALL_UNKNOWN"), "{method} {path}");
+    }
+}
+
 /// The detail as gRPC and the streams of Connect carry it.
 #[test]
 fn in_each_protocol() {

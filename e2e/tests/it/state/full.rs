@@ -44,11 +44,13 @@ async fn a_gibibyte_is_joined_in_constant_memory() {
     assert!(size >= GIB, "{size}");
 
     let state = create(&client, "sensors").await;
-    let loader = Submit::new(&node.put("state-load")).input(&put(&client, &table).await);
+    let [load, transform] =
+        ["state-load", "event-transform"].map(|name| node.put_with_states(name, &["lookup"]));
+    let loader = Submit::new(&load).input(&put(&client, &table).await);
     ended_well(&loader.state("lookup", &state, BindMode::Rw).run(&client).await);
     let events = put(&client, &events).await;
     let before = node.memory_peak();
-    let reader = Submit::new(&node.put("event-transform")).input(&events);
+    let reader = Submit::new(&transform).input(&events);
     let reader = reader.state("lookup", &state, BindMode::Ro).limits(|limits| {
         limits.memory_bytes = 32 * MIB;
         limits.stdout_bytes = 4 * GIB;

@@ -43,6 +43,7 @@ pub(crate) async fn complete(mut request: Request, next: Next) -> Response {
     let trailers = collected.trailers().cloned().unwrap_or_default();
     let bytes = collected.to_bytes();
     let (code, message) = said(parts.status, &parts.headers, &trailers, &bytes);
+    let code = sharpened(parts.status, code);
     let headers = protocol.map(|protocol| (header::CONTENT_TYPE, protocol)).into_iter().collect();
     let (completed, body) = refuse(refusal(code, message), &headers).into_parts();
     // such as `allow` and `accept-post`
@@ -81,6 +82,15 @@ fn said(status: StatusCode, headers: &HeaderMap, trailers: &HeaderMap, body: &[u
     }
 }
 
+/// Gives a refusal without a word of its own, or with a vague one, the code that it is.
+const fn sharpened(status: StatusCode, code: ErrorCode) -> ErrorCode {
+    match (status, code) {
+        (StatusCode::METHOD_NOT_ALLOWED, _) => ErrorCode::Unimplemented,
+        (_, ErrorCode::Unknown) => ErrorCode::InvalidArgument,
+        _ => code,
+    }
+}
+
 /// Takes percent-encoding off.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -106,11 +116,22 @@ fn refusal(code: ErrorCode, message: String) -> Refusal {
         ErrorCode::ResourceExhausted => {
             ("REQUEST_TOO_LARGE", "send at most 4 MiB; bytes move as blobs on the content plane")
         }
-        ErrorCode::Unimplemented | ErrorCode::NotFound => {
-            ("CALL_UNKNOWN", "call one of the seven of docs/api, by POST, in Connect, gRPC or gRPC-Web")
-        }
+        ErrorCode::Unimplemented | ErrorCode::NotFound => return unknown(message),
         ErrorCode::DeadlineExceeded => ("DEADLINE_PASSED", "give the call more time"),
         _ => ("REQUEST_INVALID", "send the message that docs/api describes; the text says where it differs"),
     };
     Refusal::new(code, reason, "request", message, mend)
+}
+
+fn unknown(message: impl Into<String>) -> Refusal {
+    let mend =
+        "see docs/api: seven calls by POST in Connect, gRPC or gRPC-Web, and the content plane's paths";
+    Refusal::new(ErrorCode::Unimplemented, "CALL_UNKNOWN", "request", message, mend)
+}
+
+/// Answers another method than a path of the content plane has.
+pub(crate) async fn wrong_method(headers: HeaderMap) -> Response {
+    let mut response = refuse(unknown("the path has no such method"), &headers);
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
 }

@@ -18,8 +18,8 @@ use vyr_proto::control::{
     StreamMetricsResponse, StreamTracesRequest, StreamTracesResponse, SubmitTaskRequest, SubmitTaskResponse,
 };
 
-pub(crate) use self::before::complete;
 use self::before::reached;
+pub(crate) use self::before::{complete, wrong_method};
 use crate::supervisor::Supervisor;
 
 /// The service behind every listener.
