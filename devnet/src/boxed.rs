@@ -11,9 +11,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use surfpool_core::storage::StorageFifoMap;
 use surfpool_core::surfnet::locker::SurfnetSvmLocker;
 use surfpool_core::surfnet::svm::{SurfnetSvm, SurfnetSvmConfig};
-use surfpool_types::{BlockProductionMode, RpcConfig, SimnetCommand, SimnetConfig, SimnetEvent, SurfpoolConfig};
+use surfpool_types::{
+    BlockProductionMode, RpcConfig, SimnetCommand, SimnetConfig, SimnetEvent, SurfpoolConfig,
+};
 use tokio::sync::oneshot;
 
 use crate::Run;
@@ -119,6 +122,8 @@ fn open(database: &Path, slot_ms: u64) -> Result<Opened> {
     let age = svm.latest_epoch_info.absolute_slot.saturating_sub(svm.genesis_slot).saturating_mul(slot_ms);
     svm.genesis_updated_at = now_ms().saturating_sub(age);
     svm.reconstruct_sysvars();
+    // what each transaction touched, before and after: nobody asks for it, and it would fill the disk
+    svm.executed_transaction_profiles = Box::new(StorageFifoMap::new(1));
     // its own checkpoints are not ahead: never
     svm.last_checkpoint_slot = u64::MAX;
     Ok((SurfnetSvmLocker::new(svm), events, geyser))
@@ -139,7 +144,9 @@ fn wait_until_ready(events: &Receiver<SimnetEvent>) -> Result<()> {
             Ok(SimnetEvent::Shutdown) => bail!("the chain in a box ended while it started"),
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) => bail!("the chain in a box does not start"),
-            Err(RecvTimeoutError::Disconnected) => bail!("the chain in a box cannot start (is a port taken?)"),
+            Err(RecvTimeoutError::Disconnected) => {
+                bail!("the chain in a box cannot start (is a port taken?)")
+            }
         }
     }
 }
@@ -152,6 +159,8 @@ fn drain(events: Receiver<SimnetEvent>) -> Result<crossbeam_channel::Receiver<()
         for event in events {
             match event {
                 SimnetEvent::Shutdown => servers = servers.saturating_sub(1),
+                // who sent a transaction is told why it failed
+                SimnetEvent::ErrorLog(_, why) if why.contains("transaction") => {}
                 SimnetEvent::ErrorLog(_, why) => eprintln!("chain: {why}"),
                 _ => {}
             }

@@ -13,7 +13,7 @@ use solana_signer::Signer;
 /// Bytes of program that fit into one transaction.
 const CHUNK: usize = 900;
 /// Transactions on their way at the same time.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 4;
 /// Room for an upgrade, in times of the present size.
 const ROOM: usize = 2;
 /// A deployed program runs from the next slot on.
@@ -30,19 +30,24 @@ pub(crate) async fn run(rpc: &Rpc, payer: &Keypair, program: &Keypair, elf: &[u8
         _ => bail!("{address} is something else than a program of the upgradeable loader"),
     };
     // behind the program there may be room for a larger one
-    let same = |standing: &[u8]| standing.strip_prefix(elf).is_some_and(|rest| rest.iter().all(|byte| *byte == 0));
+    let same =
+        |standing: &[u8]| standing.strip_prefix(elf).is_some_and(|rest| rest.iter().all(|byte| *byte == 0));
     if standing.is_some_and(same) {
         return Ok("stood there already");
     }
-    let (buffer, done) = (Keypair::new(), if standing.is_some() { "upgraded by the loader" } else { "deployed by the loader" });
+    let (buffer, done) = (
+        Keypair::new(),
+        if standing.is_some() { "upgraded by the loader" } else { "deployed by the loader" },
+    );
     fill(rpc, payer, &buffer, elf).await?;
     let owner = payer.pubkey();
     let slot = match standing {
         None => {
             let rent = rpc.rent(UpgradeableLoaderState::size_of_program()).await?;
             let room = elf.len().saturating_mul(ROOM);
-            let deploy = deploy_with_max_program_len(&owner, &address, &buffer.pubkey(), &owner, rent.0, room)
-                .context("no deploy")?;
+            let deploy =
+                deploy_with_max_program_len(&owner, &address, &buffer.pubkey(), &owner, rent.0, room)
+                    .context("no deploy")?;
             land(rpc, &draft(owner, deploy), &[payer, program]).await?
         }
         Some(room) if room.len() < elf.len() => {
@@ -70,7 +75,8 @@ async fn fill(rpc: &Rpc, payer: &Keypair, buffer: &Keypair, elf: &[u8]) -> Resul
         signed.push(draft(owner, vec![write]).sign(lifetime, &[payer])?);
     }
     let courier = Courier::new(rpc.clone(), Policy::interactive());
-    let outcomes = futures::stream::iter(&signed).map(|signed| courier.send(signed)).buffer_unordered(AT_ONCE);
+    let outcomes =
+        futures::stream::iter(&signed).map(|signed| courier.send(signed)).buffer_unordered(AT_ONCE);
     let mut outcomes = std::pin::pin!(outcomes);
     while let Some(outcome) = outcomes.next().await {
         if !matches!(outcome, Outcome::Landed { error: None, .. }) {

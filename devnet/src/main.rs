@@ -114,8 +114,9 @@ fn run(options: &Run) -> Result<()> {
 async fn serve(options: &Run, state: &State) -> Result<()> {
     let mut stopped = std::pin::pin!(stop_signal());
     let mut chain = Chain::start(options, state).await?;
+    let kind = chain.kind();
     let prepared = tokio::select! {
-        report = prepare(options, state, &chain) => report,
+        report = prepare(options, state, kind) => report,
         error = chain.ended() => Err(error),
         () = &mut stopped => { chain.stop().await?; return Ok(()); }
     };
@@ -134,7 +135,7 @@ async fn serve(options: &Run, state: &State) -> Result<()> {
     chain.stop().await.and(waited)
 }
 
-async fn prepare(options: &Run, state: &State, chain: &Chain) -> Result<Report> {
+async fn prepare(options: &Run, state: &State, chain: &'static str) -> Result<Report> {
     let elf = std::fs::read(&options.program)
         .with_context(|| format!("cannot read the program `{}`", options.program.display()))?;
     setup::run(state, chain, options.rpc_port, options.ws_port, &elf).await

@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use cyxwiz_chain::escrow::policy::{Amount, BasisPoints};
 use cyxwiz_chain::escrow::{Address, TOKEN_PROGRAM, build::Program};
-use cyxwiz_chain::{ChainError, Coin, Contract, Draft, Money, Rpc};
+use cyxwiz_chain::{ChainError, Cluster, Coin, Contract, Draft, Money, Rpc};
 use solana_keypair::Keypair;
 use solana_signer::Signer as _;
 use spl_associated_token_account_interface::instruction::create_associated_token_account_idempotent;
 use spl_token_interface::instruction::{initialize_mint2, mint_to};
 
-use crate::chain::Chain;
 use crate::deploy;
 use crate::report::{Facts, Report, Wallet};
 use crate::state::{State, published_key};
@@ -38,11 +37,20 @@ struct Setup {
     wallets: [Keypair; 6],
 }
 
-pub(crate) async fn run(state: &State, chain: &Chain, rpc_port: u16, ws_port: u16, elf: &[u8]) -> Result<Report> {
+pub(crate) async fn run(
+    state: &State,
+    chain: &'static str,
+    rpc_port: u16,
+    ws_port: u16,
+    elf: &[u8],
+) -> Result<Report> {
     let wallet = |index: usize| state.wallet(WALLETS.get(index).copied().unwrap_or_default());
     let wallets = [wallet(0)?, wallet(1)?, wallet(2)?, wallet(3)?, wallet(4)?, wallet(5)?];
     let (program, mint) = (published_key(PROGRAM_SEED)?, published_key(USDC_SEED)?);
     let contract = Contract { program: Program { id: program.pubkey() }, usdc: mint.pubkey() };
+    if Some(contract.program) != Cluster::Localnet.program() || contract.usdc != Cluster::Localnet.usdc() {
+        bail!("the seeds make other addresses than those that cyxwiz-chain knows as localnet's");
+    }
     let setup = Setup { rpc: Rpc::new(&format!("http://127.0.0.1:{rpc_port}")), contract, wallets };
     setup.fund().await?;
     let deployed = deploy::run(&setup.rpc, setup.deployer(), &program, elf).await?;
@@ -56,7 +64,7 @@ pub(crate) async fn run(state: &State, chain: &Chain, rpc_port: u16, ws_port: u1
         keypair: state.wallet_path(name).display().to_string(),
     });
     Ok(Report::new(&Facts {
-        chain: chain.kind(),
+        chain,
         rpc_port,
         ws_port,
         program: contract.program.id.to_string(),
@@ -134,7 +142,8 @@ impl Setup {
         for coin in Coin::ALL {
             if !config.mints.allows(self.contract.mint(coin)) {
                 let admin = self.admin();
-                deploy::land(&self.rpc, &self.contract.set_coin(admin.pubkey(), coin, true), &[admin]).await?;
+                deploy::land(&self.rpc, &self.contract.set_coin(admin.pubkey(), coin, true), &[admin])
+                    .await?;
             }
         }
         Ok(())

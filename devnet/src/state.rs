@@ -33,7 +33,8 @@ pub(crate) enum Opened {
 impl State {
     /// Takes the folder, or finds that a process runs on it.
     pub(crate) fn open(dir: &Path) -> Result<Opened> {
-        fs::create_dir_all(dir.join("wallets")).with_context(|| format!("cannot create `{}`", dir.display()))?;
+        fs::create_dir_all(dir.join("wallets"))
+            .with_context(|| format!("cannot create `{}`", dir.display()))?;
         let mut lock = lock_file(dir)?;
         match lock.try_lock() {
             Ok(()) => {
@@ -110,7 +111,8 @@ pub(crate) fn stop(dir: &Path) -> Result<()> {
     let mut pid = String::new();
     lock.read_to_string(&mut pid)?;
     let pid: u32 = pid.trim().parse().context("the lock names no process")?;
-    let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().context("cannot run `kill`")?;
+    let sent =
+        Command::new("kill").args(["-TERM", &pid.to_string()]).status().context("cannot run `kill`")?;
     if !sent.success() {
         bail!("cannot stop process {pid}");
     }

@@ -22,7 +22,10 @@ pub(crate) struct Validator {
 impl Validator {
     pub(crate) async fn start(program: &Path, options: &Run, state: &State) -> Result<Self> {
         if options.rpc_port.checked_add(1) != Some(options.ws_port) {
-            bail!("solana-test-validator has its WebSocket one above its RPC port: take --ws-port {}", options.rpc_port.saturating_add(1));
+            bail!(
+                "solana-test-validator has its WebSocket one above its RPC port: take --ws-port {}",
+                options.rpc_port.saturating_add(1)
+            );
         }
         let log = std::fs::File::create(state.path("validator.log"))?;
         let child = Command::new(program)
@@ -40,7 +43,10 @@ impl Validator {
         let start = Instant::now();
         while rpc.time().await.is_err() {
             if let Some(status) = validator.child.try_wait()? {
-                bail!("solana-test-validator ended ({status}); see `{}`", state.path("validator.log").display());
+                bail!(
+                    "solana-test-validator ended ({status}); see `{}`",
+                    state.path("validator.log").display()
+                );
             }
             if start.elapsed() > READY {
                 bail!("solana-test-validator does not answer");

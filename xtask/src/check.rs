@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::cmd::{cargo, cmd, run as run_command, succeeds};
+use crate::devnet;
 use crate::place::{Place, path_with};
 use crate::steps::{Done, Steps};
 use crate::tools::{npm, rust};
@@ -38,11 +39,17 @@ fn rust_steps(place: &Place, steps: &mut Steps) {
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     steps.run("format", || run_command(&mut cargo(&place.root, fmt)));
     steps.run("format (guests)", || run_command(&mut cargo(&workloads, fmt)));
+    steps.run("format (local chain)", || run_command(&mut cargo(&devnet::folder(place), fmt)));
     steps.run("clippy", || run_command(&mut cargo(&place.root, clippy)));
     // For this machine, not for Wasm: the guests' compiler may have no clippy, and their code is the same.
     steps.run("clippy (guests)", || {
         let target = place.target.join("workloads");
         run_command(cargo(&workloads, clippy).env("CARGO_TARGET_DIR", target))
+    });
+    // Of its thousand crates none is checked anew: what `./x devnet` and the tests build is there already.
+    steps.run("clippy (local chain)", || {
+        let target = place.cache.join("devnet-target");
+        run_command(cargo(&devnet::folder(place), clippy).env("CARGO_TARGET_DIR", target))
     });
     steps.run("rustdoc", || {
         let args = ["doc", "--workspace", "--no-deps", "--quiet"];
@@ -64,6 +71,11 @@ fn dependency_steps(place: &Place, steps: &mut Steps) {
     steps.run("licences, bans (guests)", || {
         let graph = ["--manifest-path", "workloads/Cargo.toml", "--workspace"];
         let check = ["--config", "deny.toml", "check", "bans", "licenses", "sources"];
+        helper(&[graph.as_slice(), check.as_slice()].concat(), "cargo-deny")
+    });
+    steps.run("licences, bans (local chain)", || {
+        let graph = ["--manifest-path", "devnet/Cargo.toml"];
+        let check = ["--config", "devnet/deny.toml", "check", "bans", "licenses", "sources"];
         helper(&[graph.as_slice(), check.as_slice()].concat(), "cargo-deny")
     });
     steps.try_run("advisories", || {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cmd::{cargo, run as run_command};
+use crate::devnet;
 use crate::guests;
 use crate::place::{Place, path_with};
 use crate::steps::Steps;
@@ -29,9 +30,13 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let python = python::for_tests(place)?;
     let guests = guests::build(place)?;
     let generator = guests::generator(place)?;
+    let chain = devnet::build(place)?;
     let with_env = |mut command: Command| -> Result<Command> {
         command
             .env("PATH", path_with(std::slice::from_ref(&helpers))?)
+            .env("CYXWIZ_BIN", place.binary("debug", "cyxwiz"))
+            .env("CYXWIZ_DEVNET", &chain.binary)
+            .env("CYXWIZ_ESCROW", &chain.program)
             .env("VYR_BIN", place.binary("debug", "vyr"))
             .env("VYR_GENERATE", &generator)
             .env("VYR_GUESTS", &guests)

@@ -20,9 +20,9 @@ pub enum Cluster {
 }
 
 /// The program that `./x devnet` deploys. Its key is made of a published seed, so that its address never changes.
-const LOCALNET_PROGRAM: Address = Address::from_str_const("CKQsPoQFkyVPgLHgshmYEEvh6DEXmhMqtCTDjnyRHjJA");
+const LOCALNET_PROGRAM: Address = Address::from_str_const("3bZfGb1jiNT2me8mVEgX1c5zVrck9xHtsNQ2vrC8GBSe");
 /// The test USDC that `./x devnet` mints, by a published seed too.
-const LOCALNET_USDC: Address = Address::from_str_const("11111111111111111111111111111112");
+const LOCALNET_USDC: Address = Address::from_str_const("zrYQUiUEeTMvfu6v1prGzhxtg1dttB9MZ9NtVLCv6HM");
 /// Circle's test USDC.
 const DEVNET_USDC: Address = Address::from_str_const("4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU");
 /// Circle's USDC.
