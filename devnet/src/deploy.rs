@@ -1,10 +1,13 @@
 //! The program onto the chain as everybody deploys one: a buffer filled by transactions, then the upgradeable
 //! loader's own deploy, or its upgrade where another build stands.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use cyxwiz_chain::escrow::Address;
-use cyxwiz_chain::{Courier, Draft, Ledger as _, Outcome, Policy, Rpc, Signed, Slot};
-use futures::StreamExt as _;
+use cyxwiz_chain::{Courier, Draft, Journal, Policy, Rpc, Signed, Slot};
+use futures::{StreamExt as _, TryStreamExt as _};
 use solana_keypair::Keypair;
 use solana_loader_v3_interface::instruction::{create_buffer, deploy_with_max_program_len, upgrade, write};
 use solana_loader_v3_interface::state::UpgradeableLoaderState;
@@ -13,7 +16,9 @@ use solana_signer::Signer;
 /// Bytes of program that fit into one transaction.
 const CHUNK: usize = 900;
 /// Transactions on their way at the same time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 16;
+/// This chain is near, and quick.
+const POLL: Duration = Duration::from_millis(50);
 /// Room for an upgrade, in times of the present size.
 const ROOM: usize = 2;
 /// A deployed program runs from the next slot on.
@@ -67,36 +72,40 @@ async fn fill(rpc: &Rpc, payer: &Keypair, buffer: &Keypair, elf: &[u8]) -> Resul
     let rent = rpc.rent(UpgradeableLoaderState::size_of_buffer(elf.len())).await?;
     let create = create_buffer(&owner, &to, &owner, rent.0, elf.len()).context("no buffer")?;
     land(rpc, &draft(owner, create), &[payer, buffer]).await?;
-    let lifetime = rpc.lifetime().await?;
-    let mut signed: Vec<Signed> = Vec::new();
+    let mut pieces = Vec::new();
     for (index, bytes) in elf.chunks(CHUNK).enumerate() {
-        let offset = u32::try_from(index * CHUNK)?;
-        let write = write(&to, &owner, offset, bytes.to_vec());
-        signed.push(draft(owner, vec![write]).sign(lifetime, &[payer])?);
+        let offset = u32::try_from(index.saturating_mul(CHUNK))?;
+        pieces.push(draft(owner, vec![write(&to, &owner, offset, bytes.to_vec())]));
     }
-    let courier = Courier::new(rpc.clone(), Policy::interactive());
-    let outcomes =
-        futures::stream::iter(&signed).map(|signed| courier.send(signed)).buffer_unordered(AT_ONCE);
-    let mut outcomes = std::pin::pin!(outcomes);
-    while let Some(outcome) = outcomes.next().await {
-        if !matches!(outcome, Outcome::Landed { error: None, .. }) {
-            bail!("a piece of the program did not land: {outcome:?}");
-        }
-    }
-    Ok(())
+    let signers = [payer];
+    let sent =
+        futures::stream::iter(&pieces).map(|piece| land(rpc, piece, &signers)).buffer_unordered(AT_ONCE);
+    sent.try_for_each(|_| async { Ok(()) }).await
 }
 
 fn draft(payer: Address, instructions: Vec<solana_instruction::Instruction>) -> Draft {
     Draft { payer, instructions }
 }
 
-/// Sends and waits; nothing here moves money that could be paid twice.
-pub(crate) async fn land(rpc: &Rpc, draft: &Draft, signers: &[&dyn Signer]) -> Result<Slot> {
-    let signed = draft.sign(rpc.lifetime().await?, signers)?;
-    match Courier::new(rpc.clone(), Policy::interactive()).send(&signed).await {
-        Outcome::Landed { slot, error: None } => Ok(slot),
-        Outcome::Landed { error: Some(why), .. } | Outcome::Refused(why) => bail!("the chain refuses: {why}"),
-        other => bail!("a transaction did not land: {other:?}"),
+/// Sends and waits.
+pub(crate) async fn land(rpc: &Rpc, draft: &Draft, signers: &[&Keypair]) -> Result<Slot> {
+    let signers: Vec<&(dyn Signer + Sync)> = signers.iter().map(|key| *key as &(dyn Signer + Sync)).collect();
+    let policy = Policy { poll: POLL, ..Policy::interactive() };
+    let delivered = Courier::new(rpc.clone(), policy).deliver(draft, &signers, &mut Nowhere).await?;
+    match delivered.error {
+        None => Ok(delivered.slot),
+        Some(why) => bail!("the chain refuses: {why}"),
+    }
+}
+
+/// Nothing here moves money that could be paid twice: after a crash, the set-up looks at the chain.
+struct Nowhere;
+
+impl Journal for Nowhere {
+    type Error = Infallible;
+
+    async fn signed(&mut self, _: &Signed) -> Result<(), Infallible> {
+        Ok(())
     }
 }
 
@@ -106,6 +115,6 @@ async fn visible(rpc: &Rpc, deployed: Slot) -> Result<()> {
         if now.0 > deployed.0 + VISIBLE_AFTER {
             return Ok(());
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(POLL).await;
     }
 }
