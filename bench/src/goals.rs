@@ -66,6 +66,10 @@ fn starts(results: &Results, rows: &mut Vec<Row>) {
         rows.push(latency("unseen, 100 kB, durable", "–", "≤ 60 ms", &unseen.durable, compile));
         rows.push(latency("unseen, 100 kB, volatile", "–", "≤ 60 ms", &unseen.volatile, compile));
     }
+    if let Some(oci) = &results.oci {
+        let runc = peers.and_then(|peers| peers.runc.as_ref()).map(|run| ("runc run", run));
+        rows.push(latency("OCI fallback, durable", "–", "–", &oci.latency, runc));
+    }
     if let Some(boot) = &results.boot {
         rows.push(latency("boot, durable", "< 30 min", "≤ 50 ms", boot, cli));
     }
@@ -111,6 +115,14 @@ fn loads(results: &Results, rows: &mut Vec<Row>) {
         let ratio =
             format!("{:.3} × (P50), {:.3} × (in flight)", telemetry.p50_ratio, telemetry.throughput_ratio);
         push("telemetry, exported", "–", "≤ 3 % slower than off", format!("{on}; off {off}"), ratio);
+    }
+    let [edges, wall] = [results.coverage.edges, results.coverage.wall].map(|share| 100.0 * share);
+    let measured = format!("{edges:.2} % of edges, {wall:.2} % of wall time");
+    push("trace coverage, all tasks", "> 80 %", "100 % of edges, ≥ 95 % of time", measured, none());
+    if let Some(oci) = &results.oci {
+        let share = 100.0 * oci.succeeded as f64 / oci.runs as f64;
+        let measured = format!("{share:.1} % of {} runs of {} images", oci.runs, oci.images);
+        push("OCI fallback succeeds", "> 90 %", "≥ 99 % of 200 runs", measured, none());
     }
 }
 

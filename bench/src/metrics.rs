@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use opentelemetry_proto::tonic::{
-    common::v1::any_value::Value,
-    metrics::v1::{MetricsData, metric::Data},
+    common::v1::{KeyValue, any_value::Value},
+    metrics::v1::{Metric, MetricsData, metric::Data, number_data_point},
 };
 use prost::Message as _;
 use serde::Serialize;
@@ -19,26 +19,11 @@ pub(crate) struct Starts {
 
 impl Starts {
     pub(crate) async fn read(client: &Client) -> Result<Self> {
-        let request = StreamMetricsRequest {
-            once: true,
-            name_prefix: "faas.init_duration".to_owned(),
-            ..Default::default()
-        };
-        let mut stream = client.stream_metrics(request).await?;
-        let message = stream.next().await?.context("the node sent no metrics")?;
-        let metrics = MetricsData::decode(message.metrics_data.as_ref())?;
         let mut starts = Self::default();
-        let scopes = metrics.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
-        for metric in scopes.flat_map(|scope| &scope.metrics) {
+        for metric in read(client, "faas.init_duration").await? {
             let Some(Data::Histogram(histogram)) = &metric.data else { continue };
             for point in &histogram.data_points {
-                let class = point.attributes.iter().find_map(|attribute| {
-                    match attribute.value.as_ref()?.value.as_ref()? {
-                        Value::StringValue(text) => Some(text.as_str()),
-                        _ => None,
-                    }
-                });
-                match class {
+                match attribute(&point.attributes) {
                     Some("unseen") => starts.unseen += point.count,
                     Some("cold") => starts.cold += point.count,
                     Some("warm") => starts.warm += point.count,
@@ -58,4 +43,49 @@ impl Starts {
         );
         Ok(())
     }
+}
+
+/// What of the tasks the traces tell.
+#[derive(Serialize, Clone, Copy, Default)]
+pub(crate) struct Coverage {
+    /// The share of critical edges that have a span.
+    pub(crate) edges: f64,
+    /// The share of wall time that spans explain.
+    pub(crate) wall: f64,
+}
+
+impl Coverage {
+    pub(crate) async fn read(client: &Client) -> Result<Self> {
+        let mut coverage = Self::default();
+        for metric in read(client, "vyr.trace.coverage").await? {
+            let Some(Data::Gauge(gauge)) = &metric.data else { continue };
+            for point in &gauge.data_points {
+                let Some(number_data_point::Value::AsDouble(value)) = point.value else { continue };
+                match attribute(&point.attributes) {
+                    Some("edges") => coverage.edges = value,
+                    Some("wall_time") => coverage.wall = value,
+                    _ => {}
+                }
+            }
+        }
+        Ok(coverage)
+    }
+}
+
+async fn read(client: &Client, name_prefix: &str) -> Result<Vec<Metric>> {
+    let request =
+        StreamMetricsRequest { once: true, name_prefix: name_prefix.to_owned(), ..Default::default() };
+    let mut stream = client.stream_metrics(request).await?;
+    let message = stream.next().await?.context("the node sent no metrics")?;
+    let metrics = MetricsData::decode(message.metrics_data.as_ref())?;
+    let scopes = metrics.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
+    Ok(scopes.flat_map(|scope| scope.metrics).collect())
+}
+
+/// Returns the first text among the attributes: the metrics read here have one.
+fn attribute(attributes: &[KeyValue]) -> Option<&str> {
+    attributes.iter().find_map(|attribute| match attribute.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(text) => Some(text.as_str()),
+        _ => None,
+    })
 }

@@ -44,6 +44,7 @@ pub(crate) enum Part {
     Cancel,
     Neighbour,
     Telemetry,
+    Oci,
     Peers,
 }
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::{
     lab::Lab,
     machine::{Machine, Memory, descendants, load},
-    measure::{self, Class, Cold, Neighbour, QueueRun, Telemetry, Throughput},
+    measure::{self, Class, Cold, Neighbour, Oci, QueueRun, Telemetry, Throughput},
+    metrics::Coverage,
     options::{Options, Part},
     peers::{self, Peers},
     report,
@@ -28,6 +29,9 @@ pub(crate) struct Results {
     pub(crate) cancel: Option<Latency>,
     pub(crate) neighbour: Option<Neighbour>,
     pub(crate) telemetry: Option<Telemetry>,
+    /// Of all tasks of this run's main node.
+    pub(crate) coverage: Coverage,
+    pub(crate) oci: Option<Oci>,
     pub(crate) peers: Option<Peers>,
 }
 
@@ -59,6 +63,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let throughput = part(&lab, Part::Throughput, "throughput", || measure::throughput(&lab, &node))?;
     let queue = part(&lab, Part::Queue, "queue", || measure::queue(&lab, &node))?;
     let memory_after_load = Memory::of(node.pid());
+    let oci = part(&lab, Part::Oci, "OCI fallback", || measure::oci(&lab, &node))?.flatten();
+    let coverage = lab.runtime.block_on(async { Coverage::read(&node.client()?).await })?;
     node.stop()?;
 
     let classes = || measure::cold(&lab);
@@ -82,6 +88,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         cancel,
         neighbour,
         telemetry,
+        coverage,
+        oci,
         peers,
     };
     report::write(&lab.options, &results)

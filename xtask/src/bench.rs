@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cmd::{cargo, cmd, run as run_command};
-use crate::guests;
 use crate::place::Place;
 use crate::tools::wasmtime;
+use crate::{dist, guests};
 
 /// What is measured.
 #[derive(Args)]
@@ -18,10 +18,11 @@ pub(crate) struct Options {
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let guests = guests::build(place)?;
-    let build = ["build", "--release", "--package", "vyr-cli", "--package", "vyr-bench"];
-    run_command(&mut cargo(&place.root, build))?;
+    // the node is the very binary that `./x dist` ships: built apart, so that no feature comes with the bench
+    dist::build(place)?;
+    run_command(&mut cargo(&place.root, ["build", "--release", "--locked", "--package", "vyr-bench"]))?;
     let mut bench = cmd(place.binary("release", "vyr-bench"), &options.args);
-    bench.current_dir(&place.root).env("VYR_BIN", place.binary("release", "vyr")).env("VYR_GUESTS", guests);
+    bench.current_dir(&place.root).env("VYR_BIN", place.binary("dist", "vyr")).env("VYR_GUESTS", guests);
     match wasmtime::ensure(place) {
         Ok(wasmtime) => drop(bench.env("VYR_BENCH_WASMTIME", wasmtime)),
         // a peer less is no reason to measure nothing

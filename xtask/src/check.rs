@@ -41,6 +41,7 @@ fn rust_steps(place: &Place, steps: &mut Steps) {
     steps.run("format (guests)", || run_command(&mut cargo(&workloads, fmt)));
     steps.run("format (local chain)", || run_command(&mut cargo(&devnet::folder(place), fmt)));
     steps.run("clippy", || run_command(&mut cargo(&place.root, clippy)));
+    escrow_steps(place, steps);
     // For this machine, not for Wasm: the guests' compiler may have no clippy, and their code is the same.
     steps.run("clippy (guests)", || {
         let target = place.target.join("workloads");
@@ -57,6 +58,26 @@ fn rust_steps(place: &Place, steps: &mut Steps) {
     });
 }
 
+/// The escrow program's two workspaces, its own and that of its tests.
+fn escrow_steps(place: &Place, steps: &mut Steps) {
+    let folders = [place.escrow(), place.escrow().join("tests")];
+    let each = |args: &[&str]| -> Result<()> {
+        folders.iter().try_for_each(|dir| {
+            run_command(cargo(dir, args).env("CARGO_TARGET_DIR", place.target.join("escrow")))
+        })
+    };
+    steps.run("format (escrow)", || each(&["fmt", "--all", "--check"]));
+    steps.run("clippy (escrow)", || {
+        each(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+    });
+    steps.run("rustdoc (escrow)", || {
+        let args = ["doc", "--workspace", "--no-deps", "--quiet", "--locked"];
+        let mut command = cargo(&place.escrow(), args);
+        command.env("CARGO_TARGET_DIR", place.target.join("escrow"));
+        run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
+    });
+}
+
 fn dependency_steps(place: &Place, steps: &mut Steps) {
     let helpers = rust::helpers(place);
     let helper = |args: &[&str], program: &str| -> Result<()> {
@@ -68,10 +89,15 @@ fn dependency_steps(place: &Place, steps: &mut Steps) {
         let args = ["--workspace", "check", "bans", "licenses", "sources"];
         helper(&args, "cargo-deny")
     });
-    steps.run("licences, bans (guests)", || {
-        let graph = ["--manifest-path", "workloads/Cargo.toml", "--workspace"];
+    let of_workspace = |manifest: &str| -> Result<()> {
+        let graph = ["--manifest-path", manifest, "--workspace"];
         let check = ["--config", "deny.toml", "check", "bans", "licenses", "sources"];
         helper(&[graph.as_slice(), check.as_slice()].concat(), "cargo-deny")
+    };
+    steps.run("licences, bans (guests)", || of_workspace("workloads/Cargo.toml"));
+    steps.run("licences, bans (escrow)", || {
+        of_workspace("programs/escrow/Cargo.toml")?;
+        of_workspace("programs/escrow/tests/Cargo.toml")
     });
     steps.run("licences, bans (local chain)", || {
         let graph = ["--manifest-path", "devnet/Cargo.toml"];

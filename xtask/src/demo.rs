@@ -103,13 +103,13 @@ impl Demo {
 
     fn show(&self, guests: &Path, events: &Path, sensors: &Path) -> Result<()> {
         println!("\n# a loader task fills an ephemeral state");
-        let loader = self.put(&guests.join("state-load.wasm"))?;
+        let loader = self.put(&guests.join("state-load.wasm"), "lookup")?;
         let state = field(&self.say(&["state", "create", "sensors"])?, "state_id: ")?;
         let (fills, reads) = (format!("lookup={state}:rw"), format!("lookup={state}:ro"));
         self.task(&["--artifact", &loader, "--input", &sensors.to_string_lossy(), "--state", &fills])?;
 
         println!("\n# a reader task joins the event stream with it, read-only");
-        let transform = self.put(&guests.join("event-transform.wasm"))?;
+        let transform = self.put(&guests.join("event-transform.wasm"), "lookup")?;
         let input = events.to_string_lossy();
         let task = self.task(&["--artifact", &transform, "--input", &input, "--state", &reads])?;
         self.say(&["traces", "stream", "--task", &task])?;
@@ -128,8 +128,9 @@ impl Demo {
         Ok(())
     }
 
-    fn put(&self, wasm: &Path) -> Result<String> {
-        field(&self.say(&["artifact", "put", &wasm.to_string_lossy()])?, "digest: ")
+    /// Puts a program that opens one state.
+    fn put(&self, wasm: &Path, state: &str) -> Result<String> {
+        field(&self.say(&["artifact", "put", "--state", state, &wasm.to_string_lossy()])?, "digest: ")
     }
 
     /// Submits a task and waits for its end.

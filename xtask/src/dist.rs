@@ -15,11 +15,7 @@ const BINARIES: &[(&str, &str)] = &[("vyr-cli", "vyr")];
 const DOCUMENTS: &[&str] = &["LICENSE", "README.md", "CHANGELOG.md"];
 
 pub(crate) fn run(place: &Place) -> Result<()> {
-    let mut build = cargo(&place.root, ["build", "--release", "--locked"]);
-    for (package, _) in BINARIES {
-        build.args(["--package", package]);
-    }
-    run_command(&mut build)?;
+    build(place)?;
 
     let version = env!("CARGO_PKG_VERSION");
     let name = format!("vyr-{version}-{}-linux", std::env::consts::ARCH);
@@ -29,7 +25,7 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     for dir in [dist.join("bin"), stage.join("bin")] {
         fs::create_dir_all(&dir)?;
         for (_, binary) in BINARIES {
-            copy(&place.binary("release", binary), &dir.join(binary))?;
+            copy(&place.binary("dist", binary), &dir.join(binary))?;
         }
     }
     for document in DOCUMENTS {
@@ -45,6 +41,20 @@ pub(crate) fn run(place: &Place) -> Result<()> {
         if let Some(glibc) = needed_glibc(&dist.join("bin").join(binary)) {
             eprintln!("{binary} needs glibc {glibc} or newer");
         }
+    }
+    Ok(())
+}
+
+/// Builds what is shipped, and what `./x bench` measures.
+pub(crate) fn build(place: &Place) -> Result<()> {
+    for (package, binary) in BINARIES {
+        let args = ["rustc", "--profile", "dist", "--locked", "--package", package, "--bin", binary, "--"];
+        let mut build = cargo(&place.root, args);
+        // rustc's own linker folds functions that came out the same; others do not know how
+        if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+            build.arg("-Clink-arg=-Wl,--icf=all");
+        }
+        run_command(&mut build)?;
     }
     Ok(())
 }

@@ -6,6 +6,8 @@
 //!                   └─► cargo, buf, tar
 //! ```
 
+#[cfg(test)]
+mod architecture;
 mod bench;
 mod check;
 mod cmd;
@@ -14,6 +16,7 @@ mod devnet;
 mod dist;
 mod guests;
 mod place;
+mod program;
 mod setup;
 mod steps;
 mod test;
@@ -50,6 +53,8 @@ enum Verb {
     Devnet(devnet::Options),
     /// Measure, side by side with what is there
     Bench(bench::Options),
+    /// Build the escrow program for the chain
+    Program(program::Options),
     /// Build release binaries and a tarball
     Dist,
 }
@@ -77,6 +82,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Demo(options) => demo::run(&place, &options),
         Verb::Devnet(options) => devnet::run(&place, &options),
         Verb::Bench(options) => bench::run(&place, &options),
+        Verb::Program(options) => program::run(&place, &options),
         Verb::Dist => dist::run(&place),
     }
 }

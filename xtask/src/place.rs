@@ -19,8 +19,9 @@ pub(crate) struct Place {
 impl Place {
     /// Finds the folders from the environment.
     pub(crate) fn find() -> Result<Self> {
-        let root =
-            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?.to_owned();
+        // told by cargo at run time: clones that share a target folder share this very binary
+        let package = env::var_os("CARGO_MANIFEST_DIR").context("start this by `./x` or `cargo xtask`")?;
+        let root = Path::new(&package).parent().context("xtask has no parent folder")?.to_owned();
         let base = match env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
             Some(dir) => PathBuf::from(dir),
             None => Path::new(&env::var_os("HOME").context("HOME is not set")?).join(".cache"),
@@ -40,6 +41,11 @@ impl Place {
     /// The workspace of guest programs.
     pub(crate) fn workloads(&self) -> PathBuf {
         self.root.join("workloads")
+    }
+
+    /// The workspace of the escrow program.
+    pub(crate) fn escrow(&self) -> PathBuf {
+        self.root.join("programs/escrow")
     }
 
     /// A binary of the main workspace.

@@ -9,7 +9,8 @@ use crate::cmd::{cargo, run as run_command};
 use crate::devnet;
 use crate::guests;
 use crate::place::{Place, path_with};
-use crate::steps::Steps;
+use crate::program;
+use crate::steps::{Done, Steps};
 use crate::tools::{apt, python, rust};
 
 /// Which tests run.
@@ -41,7 +42,9 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
             .env("VYR_GENERATE", &generator)
             .env("VYR_GUESTS", &guests)
             .env("VYR_PYTHON", &python.python)
-            .env("VYR_ROTEL", &python.rotel);
+            .env("VYR_ROTEL", &python.rotel)
+            // else the folder at compile time, which may be another clone's with the same target folder
+            .env("INSTA_WORKSPACE_ROOT", &place.root);
         if options.full {
             command.env("VYR_FULL", "1");
         }
@@ -55,6 +58,29 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     steps.run("tests of the guests' logic", || {
         let mut command = cargo(&place.workloads(), ["test", "--workspace", "--locked", "--quiet"]);
         run_command(command.env("CARGO_TARGET_DIR", place.target.join("workloads")))
+    });
+    steps.run("tests of the escrow's rules", || {
+        let mut command = cargo(&place.escrow(), ["test", "--workspace", "--locked", "--quiet"]);
+        run_command(command.env("CARGO_TARGET_DIR", place.target.join("escrow")))
+    });
+    steps.run("tests of the escrow program", || {
+        let profile = if options.full { "full" } else { "default" };
+        let args = ["nextest", "run", "--locked", "--profile", profile, "--config-file"];
+        let mut command = with_env(cargo(&place.escrow().join("tests"), args))?;
+        command.arg(place.root.join(".config/escrow.toml"));
+        run_command(command.env("CARGO_TARGET_DIR", place.target.join("escrow")))
+    });
+    steps.try_run("the committed escrow program", || {
+        // Fetching that compiler takes minutes: `--full` does, the default run uses one that is there.
+        let found = program::Toolchain::find(place);
+        let toolchain = match found {
+            None if options.full => Some(program::Toolchain::ensure(place)?),
+            found => found,
+        };
+        match toolchain {
+            Some(toolchain) => program::check(place, &toolchain),
+            None => Ok(Done::Skipped("no compiler for the chain here: `./x program` fetches one".to_owned())),
+        }
     });
     steps.run("doc tests", || {
         let command = cargo(&place.root, ["test", "--doc", "--workspace"]);

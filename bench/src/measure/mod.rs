@@ -4,6 +4,7 @@ mod boot;
 mod cancel;
 mod cold;
 mod neighbour;
+mod oci;
 mod queue;
 mod telemetry;
 mod throughput;
@@ -16,6 +17,7 @@ pub(crate) use self::{
     cancel::cancel,
     cold::{Cold, cold},
     neighbour::{Neighbour, neighbour},
+    oci::{Oci, oci},
     queue::{QueueRun, queue},
     telemetry::{Telemetry, telemetry},
     throughput::{Throughput, throughput},

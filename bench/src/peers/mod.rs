@@ -7,6 +7,7 @@ mod wasmtime_cli;
 use anyhow::Result;
 use serde::Serialize;
 
+pub(crate) use self::wasmtime_cli::on_path;
 use crate::{
     lab::Lab,
     samples::{Latency, Samples},

@@ -14,7 +14,7 @@ pub(super) fn find(options: &Options) -> Option<PathBuf> {
     options.wasmtime.clone().filter(|path| path.is_file()).or_else(|| on_path("wasmtime"))
 }
 
-pub(super) fn on_path(name: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))

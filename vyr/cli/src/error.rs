@@ -15,6 +15,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Store(#[from] vyr_store::StoreError),
     #[error(transparent)]
+    Record(#[from] vyr_telemetry::record::RecordError),
+    #[error(transparent)]
     Node(#[from] vyr_node::NodeError),
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -55,6 +55,7 @@ pub(crate) fn failure(status: &TaskStatus) -> String {
         Some(FailureKind::Verify) => "verify",
         Some(FailureKind::Link) => "link",
         Some(FailureKind::StateLost) => "state lost",
+        Some(FailureKind::Grant) => "grant",
         Some(FailureKind::Internal) => "internal",
         Some(FailureKind::Unspecified) | None => return status.message.clone(),
     };

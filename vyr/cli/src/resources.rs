@@ -52,7 +52,7 @@ pub(crate) struct ResourceArgs {
 
 impl ResourceArgs {
     /// Makes the request's part.
-    pub(crate) fn to_proto(&self, args: Vec<String>, out_dir: bool) -> Result<control::Resources, CliError> {
+    pub(crate) fn to_proto(&self, args: Vec<String>) -> Result<control::Resources, CliError> {
         let limits = control::Limits {
             memory_bytes: self.memory.unwrap_or(0),
             wall_time: proto_duration(self.wall_time).into(),
@@ -72,7 +72,6 @@ impl ResourceArgs {
             durability: durability.into(),
             idempotent: self.idempotent,
             args,
-            no_output_dir: !out_dir,
             ..Default::default()
         })
     }
@@ -93,6 +92,8 @@ impl ResourceArgs {
 
     /// Returns the grants; host folders are made absolute.
     pub(crate) fn grants(&self) -> Result<Grants, CliError> {
+        once("--env", self.env.iter().map(|env| env.name.as_str()))?;
+        once("--dir", self.dir.iter().map(|dir| dir.guest_path.trim_end_matches('/')))?;
         let mut dirs = self.dir.clone();
         for dir in &mut dirs {
             let host = std::fs::canonicalize(&dir.host_path).map_err(|source| CliError::File {
@@ -106,6 +107,15 @@ impl ResourceArgs {
             })?;
         }
         Ok(Grants { env: self.env.clone(), dirs, http_out: self.http_out.clone() })
+    }
+}
+
+/// Refuses a name that a flag gives twice.
+fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a str>) -> Result<(), CliError> {
+    let mut seen = std::collections::HashSet::new();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        None => Ok(()),
+        Some(name) => Err(CliError::Usage(format!("{flag} names `{name}` twice: give each name once"))),
     }
 }
 
@@ -130,6 +140,16 @@ fn proto_grants(grants: Grants) -> control::Grants {
         dirs: dirs.collect(),
         http_out: http_out.collect(),
         ..Default::default()
+    }
+}
+
+/// Names the flag that grants what a manifest wants.
+pub(crate) fn mend(want: &str) -> String {
+    match want.split_once('=') {
+        Some(("env", name)) => format!("add --env {name}=VALUE"),
+        Some(("dir", guest)) => format!("add --dir HOST::{guest}"),
+        Some(("http-out", authority)) => format!("add --http-out {authority}"),
+        _ => "see the artifact's manifest".to_owned(),
     }
 }
 
@@ -160,7 +180,14 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::{once, size};
+
+    #[test]
+    fn a_name_is_given_once() {
+        assert!(once("--env", ["A", "B"]).is_ok());
+        let twice = once("--env", ["A", "B", "A"]).unwrap_err();
+        assert_eq!(twice.to_string(), "--env names `A` twice: give each name once");
+    }
 
     #[test]
     fn sizes_parse() {

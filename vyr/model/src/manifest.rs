@@ -21,7 +21,7 @@ mod tests;
 mod wire;
 
 pub use config::{ComponentInterface, WasmConfig};
-pub use declare::{DefaultLimits, StateClass, StateDeclaration, Want};
+pub use declare::{DeclareError, DefaultLimits, StateClass, StateDeclaration, Want};
 pub use draft::{BuiltManifest, ManifestDraft, artifact_name};
 pub use error::ManifestError;
 

@@ -23,6 +23,8 @@ pub struct TaskSpec {
     pub idempotent: bool,
     /// Whether the guest gets a `/out` folder, whose files become blobs.
     pub out_dir: bool,
+    /// Whether the guest is told its place in the trace, by `TRACEPARENT`.
+    pub trace_context: bool,
 }
 
 /// When a submit is acknowledged and a terminal state is shown.
@@ -104,6 +106,8 @@ pub enum Failure {
     Link(String),
     /// A state that it was bound to, or held for, is gone.
     StateLost(String),
+    /// A granted folder could not be opened when the task was to start.
+    Grant(String),
     /// The node's own fault.
     Internal(String),
 }
@@ -118,6 +122,7 @@ impl Failure {
             Self::Verify(_) => "verify",
             Self::Link(_) => "link",
             Self::StateLost(_) => "state_lost",
+            Self::Grant(_) => "grant",
             Self::Internal(_) => "internal",
         }
     }

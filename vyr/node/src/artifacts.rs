@@ -98,5 +98,38 @@ pub(crate) fn refuse_store(error: StoreError) -> Refusal {
         message.push_str(&cause.to_string());
         source = cause.source();
     }
-    Refusal::new(code, reason, "artifact", message, mend)
+    Refusal::new(code, reason, subject(&error), message, mend)
+}
+
+/// Says what a store's refusal is about: the digest, where it has one.
+fn subject(error: &StoreError) -> String {
+    match error {
+        StoreError::BlobMissing(digest)
+        | StoreError::ArtifactMissing(digest)
+        | StoreError::BlobCorrupt { digest }
+        | StoreError::DigestMismatch { expected: digest, .. }
+        | StoreError::SizeMismatch { digest, .. }
+        | StoreError::Manifest { digest, .. }
+        | StoreError::NoContent { digest, .. }
+        | StoreError::Untrusted { digest, .. } => digest.to_string(),
+        StoreError::Signature(_) => "signature".to_owned(),
+        StoreError::BlobTooLarge { .. } => "blob".to_owned(),
+        StoreError::DiskFull { .. } => "disk".to_owned(),
+        _ => "store".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_digest_that_it_is_about() {
+        let digest = Digest::of(b"a");
+        let wrong = StoreError::DigestMismatch { expected: digest, actual: Digest::of(b"b") };
+        for error in [StoreError::BlobMissing(digest), StoreError::BlobCorrupt { digest }, wrong] {
+            assert_eq!(refuse_store(error).subject, digest.to_string());
+        }
+        assert_eq!(refuse_store(StoreError::TooManyArtifacts(1)).subject, "store");
+    }
 }

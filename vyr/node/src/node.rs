@@ -23,7 +23,7 @@ use crate::{
     home::HomeLock,
     listen::{Door, Guard, Token, acceptor, bind_unix, serve},
     outdir::OutDirs,
-    rpc::Control,
+    rpc::{Control, complete},
     streams::Streams,
     supervisor::{Parts, Supervisor},
     threads::GuestThreads,
@@ -134,6 +134,7 @@ impl Node {
         let limits =
             RpcLimits::default().with_max_message_size(MAX_CALL).with_max_request_body_size(MAX_CALL);
         let calls = connectrpc::ConnectRpcService::new(calls).with_limits(limits);
+        let calls = Router::new().fallback_service(calls).layer(axum::middleware::from_fn(complete));
         content::router(Arc::clone(&self.supervisor), self.streams.clone()).fallback_service(calls)
     }
 }

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use serde::Serialize;
 use vyr_model::Limits;
 
-/// How a node runs. Flags come before the environment, that before the file; `vyr node
+/// How a node runs. A flag goes before the environment, that before the default; `vyr node
 /// --print-config` shows what came of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct NodeOptions {

@@ -13,8 +13,11 @@ use vyr_store::{BlobDurability, Store, StoredBlob};
 
 /// Empty folders kept for the next task: making one costs more than looking whether it is empty.
 const SPARE: usize = 64;
-/// Files and folders that a task may leave in `/out`.
-const MAX_ENTRIES: usize = 10_000;
+/// Files that a task may leave in `/out`.
+const MAX_FILES: usize = 10_000;
+/// Bytes of all their paths below `/out` together. They stand in the task's record, whose entries have
+/// a limit (4 MiB): with each file's digest and size this is half of it.
+const MAX_PATH_BYTES: usize = 1 << 20;
 /// How deep folders in `/out` may lie.
 const MAX_DEPTH: usize = 32;
 
@@ -67,15 +70,14 @@ pub(crate) fn collect(
     limit: u64,
     durability: BlobDurability,
 ) -> Result<Vec<OutputFile>, Failure> {
-    let mut found = Vec::new();
-    walk(dir, String::new(), 0, &mut found)?;
-    let total: u64 = found.iter().map(|(_, _, size)| size).sum();
-    if total > limit {
-        return Err(Failure::Limit(LimitKind::Output));
+    let mut found = Found::default();
+    found.walk(dir, "", 0)?;
+    if found.bytes > limit {
+        return Err(TOO_MUCH);
     }
-    found.sort();
-    let mut files = Vec::with_capacity(found.len());
-    for (path, host, _) in found {
+    found.files.sort();
+    let mut files = Vec::with_capacity(found.files.len());
+    for (path, host) in found.files {
         let blob = put_file(&host, store, durability)
             .map_err(|error| Failure::Internal(format!("failed to store /out/{path}: {error}")))?;
         files.push(OutputFile { path, digest: blob.digest, size: blob.size });
@@ -83,35 +85,89 @@ pub(crate) fn collect(
     Ok(files)
 }
 
+const TOO_MUCH: Failure = Failure::Limit(LimitKind::Output);
+
 fn put_file(path: &Path, store: &Store, durability: BlobDurability) -> io::Result<StoredBlob> {
     let mut writer = store.blob_writer(durability);
     io::copy(&mut fs::File::open(path)?, &mut writer)?;
     writer.commit(None).map_err(io::Error::other)
 }
 
-fn walk(
-    dir: &Path,
-    prefix: String,
-    depth: usize,
-    found: &mut Vec<(String, PathBuf, u64)>,
-) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::Internal(format!("failed to read /out/{prefix}: {error}"));
-    if depth > MAX_DEPTH {
-        return Err(Failure::Limit(LimitKind::Output));
-    }
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let metadata = entry.metadata().map_err(failed)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-        if metadata.is_dir() {
-            walk(&entry.path(), path, depth + 1, found)?;
-        } else if metadata.is_file() {
-            found.push((path, entry.path(), metadata.size()));
+/// What lies in `/out`.
+#[derive(Default)]
+struct Found {
+    /// Each file's path below `/out`, and on the host.
+    files: Vec<(String, PathBuf)>,
+    bytes: u64,
+    path_bytes: usize,
+}
+
+impl Found {
+    fn walk(&mut self, dir: &Path, prefix: &str, depth: usize) -> Result<(), Failure> {
+        let failed = |error: io::Error| Failure::Internal(format!("failed to read /out/{prefix}: {error}"));
+        if depth > MAX_DEPTH {
+            return Err(TOO_MUCH);
         }
-        if found.len() > MAX_ENTRIES {
-            return Err(Failure::Limit(LimitKind::Output));
+        for entry in fs::read_dir(dir).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let metadata = entry.metadata().map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+            if metadata.is_dir() {
+                self.walk(&entry.path(), &path, depth + 1)?;
+            } else if metadata.is_file() {
+                self.add(path, entry.path(), metadata.size())?;
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn add(&mut self, path: String, host: PathBuf, size: u64) -> Result<(), Failure> {
+        self.bytes = self.bytes.saturating_add(size);
+        self.path_bytes += path.len();
+        self.files.push((path, host));
+        if self.files.len() > MAX_FILES || self.path_bytes > MAX_PATH_BYTES {
+            return Err(TOO_MUCH);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use buffa::Message as _;
+    use vyr_model::Digest;
+    use vyr_proto::control::{Output, TaskStatus};
+    use vyr_store::StoreOptions;
+    use vyr_telemetry::record::RecordOptions;
+
+    use super::*;
+
+    #[test]
+    fn long_paths_are_an_output_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path().join("store"), StoreOptions::new(dir.path().join("trust")));
+        let (store, out) = (store.unwrap(), dir.path().join("out"));
+        let long = |letter: &str| letter.repeat(250);
+        let deep = out.join(long("a")).join(long("b")).join(long("c"));
+        fs::create_dir_all(&deep).unwrap();
+        let file = |n: usize| fs::write(deep.join(format!("{n:0>246}")), b"").unwrap();
+        let each = 3 * 251 + 246;
+        let fits = MAX_PATH_BYTES / each;
+        (0..fits).for_each(file);
+        let collected = collect(&out, &store, u64::MAX, BlobDurability::Volatile).unwrap();
+        assert_eq!((collected.len(), collected[0].path.len()), (fits, each));
+        file(fits);
+        assert_eq!(collect(&out, &store, u64::MAX, BlobDurability::Volatile), Err(TOO_MUCH));
+    }
+
+    #[test]
+    fn the_most_that_out_may_hold_fits_the_record() {
+        let digest = Digest::of(b"").to_string();
+        let path = "p".repeat(MAX_PATH_BYTES / MAX_FILES + 1);
+        let file = Output { path, digest, size: u64::MAX, ..Default::default() };
+        let status = TaskStatus { files: vec![file; MAX_FILES], ..Default::default() };
+        // the rest, spans and all, is small
+        assert!(status.encode_to_vec().len() < RecordOptions::default().entry_bytes / 2 + (256 << 10));
+    }
 }

@@ -45,6 +45,12 @@ impl Refusal {
         Self::new(ErrorCode::InvalidArgument, "FIELD_INVALID", field, message, mend)
     }
 
+    /// Tells that the node panicked: its own fault, never the caller's.
+    pub(crate) fn panicked(subject: impl fmt::Display) -> Self {
+        let message = "the node panicked while it answered";
+        Self::new(ErrorCode::Internal, "NODE_FAILED", subject, message, "see the node's log, and report it")
+    }
+
     /// Says when to try again.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {

@@ -25,7 +25,15 @@ pub enum StateError {
         /// The limit.
         limit: u64,
     },
-    /// A name, a key or a number is out of its range; the text says which and what fits.
+    /// A field of a new state is out of its range; the text says what fits.
+    #[error("{text}")]
+    Field {
+        /// `name`, `quota_bytes` or `ttl`.
+        field: &'static str,
+        /// What is wrong, and what fits.
+        text: String,
+    },
+    /// A key, a value or a number is out of its range; the text says which and what fits.
     #[error("{0}")]
     Invalid(String),
 }

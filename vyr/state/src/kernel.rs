@@ -54,7 +54,7 @@ impl StateKernel {
     /// Creates an empty state, which expires `ttl` after `now` unless it is bound by then.
     ///
     /// # Errors
-    /// [`StateError::Invalid`] for a name, quota or TTL out of range, [`StateError::Full`] when there are as
+    /// [`StateError::Field`] for a name, quota or TTL out of range, [`StateError::Full`] when there are as
     /// many states as there may be.
     pub fn create(
         &self,

@@ -64,9 +64,10 @@ impl StateOptions {
         match asked {
             None => Ok(self.default_quota.min(most)),
             Some(quota) if (1..=most).contains(&quota) => Ok(quota),
-            Some(quota) => Err(StateError::Invalid(format!(
-                "the quota of {quota} bytes does not fit: name 1 to {most} bytes"
-            ))),
+            Some(quota) => Err(StateError::Field {
+                field: "quota_bytes",
+                text: format!("the quota of {quota} bytes does not fit: name 1 to {most} bytes"),
+            }),
         }
     }
 
@@ -76,9 +77,10 @@ impl StateOptions {
         match asked {
             None => Ok(self.default_ttl.min(most)),
             Some(ttl) if ttl > Duration::ZERO && ttl <= most => Ok(ttl),
-            Some(ttl) => Err(StateError::Invalid(format!(
-                "the TTL of {ttl:?} does not fit: name more than 0 and at most {most:?}"
-            ))),
+            Some(ttl) => Err(StateError::Field {
+                field: "ttl",
+                text: format!("the TTL of {ttl:?} does not fit: name more than 0 and at most {most:?}"),
+            }),
         }
     }
 
@@ -87,10 +89,11 @@ impl StateOptions {
         if (1..=NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control) {
             return Ok(());
         }
-        Err(StateError::Invalid(format!(
+        let text = format!(
             "the state's name has {} bytes: write 1 to {NAME_BYTES} bytes without control characters",
             name.len()
-        )))
+        );
+        Err(StateError::Field { field: "name", text })
     }
 
     /// Refuses a key or a value that is too long.

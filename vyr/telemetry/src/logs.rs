@@ -2,6 +2,9 @@
 
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
+/// What is logged where nobody says: wasmtime-wasi notes each call of a guest at `info`.
+const DEFAULT_FILTER: &str = "info,wasmtime_wasi=warn,wasmtime_wasi_http=warn";
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -30,13 +33,13 @@ pub enum LogError {
 }
 
 /// Sends the process's log lines to stderr. `filter` (of a flag) wins over `VYR_LOG`, that over
-/// `RUST_LOG`; without any it is `info`.
+/// `RUST_LOG`; without any it is `info`, and `warn` for the calls of guests.
 ///
 /// # Errors
 /// [`LogError::Filter`] where the filter does not parse, [`LogError::Twice`] on a second call.
 pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), LogError> {
     let from_environment = || ["VYR_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
-    let filter = filter.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| "info".into());
+    let filter = filter.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| DEFAULT_FILTER.into());
     let parsed = EnvFilter::try_new(&filter).map_err(|source| LogError::Filter { filter, source })?;
     let registry = tracing_subscriber::registry().with(parsed);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

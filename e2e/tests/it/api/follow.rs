@@ -139,3 +139,28 @@ async fn a_history_holds_every_task_that_was_acknowledged_before() {
         assert!(missing.is_empty(), "of {} are missing: {missing:?}", acknowledged.len());
     }
 }
+
+#[tokio::test]
+async fn the_query_filters_as_the_call_does() {
+    let node = Node::start();
+    let (noop, trap) = (node.put("noop"), node.put("trap"));
+    let client = node.client();
+    let good = Submit::new(&noop).run(&client).await;
+    let bad = Submit::new(&trap).run(&client).await;
+    let listed = |query: &str| -> Vec<String> {
+        let answer = node.curl().get(&format!("/traces?no_spans=true&{query}"));
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+        let messages = messages(&answer);
+        let tasks = messages.iter().flat_map(|message| message["tasks"].as_array().unwrap());
+        tasks.map(|task| task["taskId"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(listed("states=failed,lost"), [&*bad.task_id]);
+    assert_eq!(listed("states=TASK_STATE_SUCCEEDED"), [&*good.task_id]);
+    let accepted = serde_json::to_value(&bad).unwrap()["acceptTime"].as_str().unwrap().to_owned();
+    assert_eq!(listed(&format!("since={accepted}")), [&*bad.task_id]);
+    assert_eq!(listed(&format!("until={accepted}")), [&*good.task_id]);
+    for query in ["states=ended", "since=yesterday", "until=7"] {
+        let (code, info) = node.curl().get(&format!("/traces?{query}")).refusal();
+        assert_eq!((code.as_str(), info.subject.as_str()), ("invalid_argument", "query"), "{query}");
+    }
+}

@@ -11,7 +11,7 @@ const CLIENT: &str = include_str!("all_calls.py");
 #[test]
 fn a_stock_client_in_another_language_makes_all_seven_calls() {
     let node = Node::with(["--listen", "127.0.0.1:0"]);
-    let (echo, kv) = (Signed::new("echo"), node.put("kv"));
+    let (echo, kv) = (Signed::new("echo"), node.put_with_states("kv", &["s"]));
     echo.trust(&node);
     echo.upload(&node);
     let stubs = folder();

@@ -117,7 +117,7 @@ fn an_artifact_is_put_and_run_by_curl_alone() {
 #[test]
 fn states_and_cancel_work_by_curl() {
     let node = Node::start();
-    let kv = node.put("kv");
+    let kv = node.put_with_states("kv", &["s"]);
     let state = node.curl().call(
         "CreateState",
         &json!({ "name": "s", "class": "STATE_CLASS_EPHEMERAL", "quotaBytes": "1024", "ttl": "60s" }),
@@ -205,6 +205,7 @@ fn unknown_fields_are_refused_everywhere() {
             "{call}"
         );
         assert!(answer.text().contains("surprise"), "{call}: {}", answer.text());
+        assert_eq!(answer.refusal().1.reason, "REQUEST_INVALID", "{call}");
     }
     let nested = json!({ "artifactDigest": noop, "resources": { "limits": { "memory": 1 } } });
     let answer = node.curl().call("SubmitTask", &nested);

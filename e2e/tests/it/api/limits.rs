@@ -22,7 +22,8 @@ fn an_oversized_call_is_refused() {
         .arg("--data-binary")
         .arg(format!("@{}", body.display()))
         .get("/vyr.control.v0.ControlService/CreateState");
-    assert_eq!(answer.json()["code"], "resource_exhausted", "{}", answer.text());
+    let (code, info) = answer.refusal();
+    assert_eq!((code.as_str(), info.reason.as_str()), ("resource_exhausted", "REQUEST_TOO_LARGE"));
     assert!(node.is_alive());
     let long = format!("/traces?task={}", "x".repeat(1 << 20));
     let stream = || UnixStream::connect(node.socket()).unwrap();

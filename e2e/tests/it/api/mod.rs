@@ -7,5 +7,7 @@ mod grpc;
 mod guard;
 mod json;
 mod limits;
+mod refusals;
 mod slow;
+mod submit;
 mod tls;

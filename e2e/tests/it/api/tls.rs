@@ -1,40 +1,8 @@
 //! A TLS listener with a certificate of its owner's own making.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
-
 use vyr_sdk::{Client, Endpoint, SdkError};
 
-use crate::support::{Cli, Curl, Node, Submit, ended_well, folder};
-
-/// Makes a certificate with the real openssl; returns its file and its key's.
-fn self_signed(dir: &Path, name: &str) -> (PathBuf, PathBuf) {
-    let (cert, key) = (dir.join(format!("{name}.pem")), dir.join(format!("{name}.key")));
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=node", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&cert)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    (cert, key)
-}
+use crate::support::{Cli, Curl, Node, Submit, ended_well, folder, self_signed};
 
 #[tokio::test]
 async fn sdk_cli_and_curl_speak_tls() {

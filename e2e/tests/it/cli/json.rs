@@ -1,6 +1,9 @@
 //! `-o json` everywhere: each verb prints JSON values alone on stdout.
 
+use std::fs;
+
 use serde_json::Value;
+use vyr_model::Digest;
 
 use crate::support::{Node, guest};
 
@@ -19,13 +22,20 @@ fn every_verb_speaks_json() {
     };
     let kv = guest("kv");
     let kv = kv.to_str().unwrap();
-    let put = one(&["artifact", "put", kv]);
+    let put = one(&["artifact", "put", "--state", "s", kv]);
     let digest = text(&put, "digest");
     assert_eq!((text(&put, "signer").as_str(), &put["created"]), ("local", &Value::Bool(true)));
     assert_eq!(text(&one(&["artifact", "ls"]), "digest"), digest);
     assert_eq!(one(&["artifact", "verify", &digest])["verified"], true);
     let out = node.dir().to_str().unwrap();
-    assert_eq!(text(&one(&["artifact", "sign", kv, "--out", out]), "digest"), digest);
+    assert_eq!(text(&one(&["artifact", "sign", "--state", "s", kv, "--out", out]), "digest"), digest);
+    // with these three files anybody can put it
+    let [manifest, config] =
+        ["manifest.json", "config.json"].map(|name| fs::read(node.dir().join(name)).unwrap());
+    assert_eq!(Digest::of(&manifest).to_string(), digest);
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["config"]["digest"], Digest::of(&config).to_string());
+    assert_eq!(fs::read(node.dir().join("manifest.sig")).unwrap().len(), 64);
     assert!(one(&["artifact", "gc"])["kept"].is_u64());
     assert_eq!(text(&one(&["key", "ls"]), "state"), "trusted");
 

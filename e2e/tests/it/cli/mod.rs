@@ -3,5 +3,6 @@
 mod errors;
 mod forms;
 mod full;
+mod gc;
 mod json;
 mod run;

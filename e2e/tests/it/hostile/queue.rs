@@ -35,7 +35,7 @@ async fn a_held_task_holds_a_place_and_gives_it_back() {
     use vyr_sdk::control::BindMode;
     let node = Node::with(["--max-queued", "1"]);
     let client = node.client();
-    let kv = node.put("kv");
+    let kv = node.put_with_states("kv", &["s"]);
     let held = Submit::new(&kv).state("s", "", BindMode::Ro);
     let task = held.send(&client).await;
     assert_eq!(client.submit_task(held.request()).await.unwrap_err().reason(), Some("QUEUE_FULL"));

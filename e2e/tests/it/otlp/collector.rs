@@ -69,18 +69,18 @@ impl Collector {
         child.wait().unwrap();
     }
 
+    /// Returns where it listens.
+    pub(super) const fn port(&self, protocol: Protocol) -> u16 {
+        let [grpc, http] = self.ports;
+        match protocol {
+            Protocol::Http => http,
+            Protocol::Grpc => grpc,
+        }
+    }
+
     /// Starts a node that sends here.
     pub(super) fn node(&self, protocol: Protocol) -> Node {
-        let [grpc, http] = self.ports;
-        let (port, name) = match protocol {
-            Protocol::Http => (http, "http/protobuf"),
-            Protocol::Grpc => (grpc, "grpc"),
-        };
-        NodeBuilder::default()
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{port}"))
-            .env("OTEL_EXPORTER_OTLP_PROTOCOL", name)
-            .env("OTEL_METRIC_EXPORT_INTERVAL", "500")
-            .start()
+        sending(protocol, &format!("http://127.0.0.1:{}", self.port(protocol))).start()
     }
 
     /// Returns everything that it said.
@@ -91,6 +91,18 @@ impl Collector {
     pub(super) fn log(&self) -> &Path {
         &self.log
     }
+}
+
+/// Returns a node that sends to an endpoint, not started yet.
+pub(super) fn sending(protocol: Protocol, endpoint: &str) -> NodeBuilder {
+    let name = match protocol {
+        Protocol::Http => "http/protobuf",
+        Protocol::Grpc => "grpc",
+    };
+    NodeBuilder::default()
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", name)
+        .env("OTEL_METRIC_EXPORT_INTERVAL", "500")
 }
 
 impl Drop for Collector {

@@ -3,3 +3,4 @@
 mod collector;
 mod outage;
 mod spans;
+mod tls;

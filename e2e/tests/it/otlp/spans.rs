@@ -70,7 +70,8 @@ async fn explain_every_edge_that_was_passed() {
     use vyr_sdk::control::{BindMode, CancelTaskRequest};
     let mut node = Node::start();
     let client = node.client();
-    let [noop, trap, sleep, spin, kv] = ["noop", "trap", "sleep", "spin", "kv"].map(|name| node.put(name));
+    let [noop, trap, sleep, spin] = ["noop", "trap", "sleep", "spin"].map(|name| node.put(name));
+    let kv = node.put_with_states("kv", &["s"]);
     for _ in 0..3 {
         Submit::new(&noop).run(&client).await;
     }

@@ -3,4 +3,5 @@
 mod full;
 mod restarts;
 mod storm;
+mod sync;
 mod workload;

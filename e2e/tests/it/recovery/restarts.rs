@@ -107,7 +107,7 @@ async fn an_idempotency_key_lives_through_a_restart() {
 async fn a_task_whose_state_is_gone_never_runs_on_an_empty_one() {
     let mut node = Node::with(["--max-running", "1"]);
     let client = node.client();
-    let (sleep, kv) = (node.put("sleep"), node.put("kv"));
+    let (sleep, kv) = (node.put("sleep"), node.put_with_states("kv", &["s"]));
     let state = create(&client).await;
     let blocker = Submit::new(&sleep).send(&client).await;
     reaches(&client, &blocker, TaskState::Running).await;
@@ -115,7 +115,8 @@ async fn a_task_whose_state_is_gone_never_runs_on_an_empty_one() {
     let named = Submit::new(&kv).args(["s", "set", "k", "v"]).state("s", &state, BindMode::Rw);
     let named = named.send(&client).await;
     let hold = Duration::from_secs(600);
-    let two = Submit::new(&kv).args(["s", "list-keys"]).hold_time(hold);
+    let two = node.put_with_states("kv", &["s", "t"]);
+    let two = Submit::new(&two).args(["s", "list-keys"]).hold_time(hold);
     let two = two.state("s", &state, BindMode::Rw).state("t", "", BindMode::Rw).send(&client).await;
     let bound = Submit::new(&kv).args(["s", "list-keys"]).state("s", "", BindMode::Rw).hold_time(hold);
     let bound = bound.send(&client).await;
@@ -134,7 +135,7 @@ async fn a_task_whose_state_is_gone_never_runs_on_an_empty_one() {
 #[tokio::test]
 async fn a_held_task_is_held_after_a_restart() {
     let mut node = Node::start();
-    let kv = node.put("kv");
+    let kv = node.put_with_states("kv", &["s"]);
     let held = Submit::new(&kv).args(["s", "increment", "n", "5"]).state("s", "", BindMode::Rw);
     let held = held.hold_time(Duration::from_secs(600)).send(&node.client()).await;
     node.kill();

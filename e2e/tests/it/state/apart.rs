@@ -49,7 +49,7 @@ async fn memory_is_fresh_for_each_task() {
 async fn states_of_the_same_name_are_different_states() {
     let node = Node::start();
     let client = node.client();
-    let kv = node.put("kv");
+    let kv = node.put_with_states("kv", &["s"]);
     let pairs = (0..16).map(async |n| {
         let state = create(&client, "same-name").await;
         let run = async |args: Vec<String>| {

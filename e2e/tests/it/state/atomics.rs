@@ -13,7 +13,7 @@ async fn sixty_four_tasks_count_without_losing_one() {
     const TASKS: u64 = 4 * AT_ONCE;
     let node = Node::with(["--max-running", "64"]);
     let client = node.client();
-    let (kv, state) = (node.put("kv"), create(&client, "counter").await);
+    let (kv, state) = (node.put_with_states("kv", &["s"]), create(&client, "counter").await);
     let increment = Submit::new(&kv).args(["s", "increment", "n", "1"]).state("s", &state, BindMode::Rw);
     let runs = (0..TASKS).map(|_| increment.run(&client));
     let mut sums = BTreeSet::new();
@@ -32,7 +32,7 @@ async fn sixty_four_tasks_count_without_losing_one() {
 async fn of_many_swaps_from_one_value_one_wins() {
     let node = Node::with(["--max-running", "64"]);
     let client = node.client();
-    let (kv, state) = (node.put("kv"), create(&client, "lock").await);
+    let (kv, state) = (node.put_with_states("kv", &["s"]), create(&client, "lock").await);
     let run = async |args: Vec<String>| {
         let status = Submit::new(&kv).args(args).state("s", &state, BindMode::Rw).run(&client).await;
         String::from_utf8(stdout(&client, &status).await).unwrap().trim().to_owned()

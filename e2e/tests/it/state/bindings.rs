@@ -15,7 +15,7 @@ fn bind(task: &str, state: &str, mode: BindMode) -> BindStateRequest {
 async fn a_loader_fills_and_a_reader_cannot_write() {
     let node = Node::start();
     let client = node.client();
-    let (kv, state) = (node.put("kv"), create(&client, "s").await);
+    let (kv, state) = (node.put_with_states("kv", &["s"]), create(&client, "s").await);
     let run = async |mode, args: &[&str]| -> (TaskStatus, String) {
         let task = Submit::new(&kv).args(args.iter().copied()).state("s", &state, mode);
         let status = task.run(&client).await;
@@ -47,7 +47,7 @@ async fn a_loader_fills_and_a_reader_cannot_write() {
 async fn a_held_task_runs_when_its_state_comes() {
     let node = Node::start();
     let client = node.client();
-    let (kv, state) = (node.put("kv"), create(&client, "s").await);
+    let (kv, state) = (node.put_with_states("kv", &["s"]), create(&client, "s").await);
     let held = Submit::new(&kv).args(["s", "set", "k", "v"]).state("s", "", BindMode::Rw);
     let task = held.send(&client).await;
     let listed = node.cli().args(["task", "ls"]).json();
@@ -72,7 +72,7 @@ async fn a_held_task_runs_when_its_state_comes() {
 async fn bindings_are_taken_all_or_none() {
     let node = Node::start();
     let client = node.client();
-    let (kv, state) = (node.put("kv"), create(&client, "s").await);
+    let (kv, state) = (node.put_with_states("kv", &["s", "t"]), create(&client, "s").await);
     let nothing = "st_00000000000000000000000000000001";
     let both = Submit::new(&kv).state("s", &state, BindMode::Rw).state("t", nothing, BindMode::Rw);
     let refused = client.submit_task(both.request()).await.unwrap_err();
@@ -87,7 +87,11 @@ async fn bindings_are_taken_all_or_none() {
 async fn nobody_comes_and_the_hold_ends() {
     let node = Node::start();
     let client = node.client();
-    let held = Submit::new(&node.put("kv")).args(["s", "list-keys"]).state("s", "", BindMode::Ro);
+    let held = Submit::new(&node.put_with_states("kv", &["s"])).args(["s", "list-keys"]).state(
+        "s",
+        "",
+        BindMode::Ro,
+    );
     let status = held.hold_time(Duration::from_millis(200)).run(&client).await;
     let why = (status.state.as_known(), status.failure.as_known(), status.limit.as_known());
     let wanted = (Some(TaskState::Failed), Some(FailureKind::Limit), Some(LimitKind::HoldTime));
@@ -100,7 +104,7 @@ async fn a_state_has_a_quota_and_an_end() {
     use vyr_sdk::control::{CreateStateRequest, ProtoDuration, StateClass};
     let node = Node::start();
     let client = node.client();
-    let kv = node.put("kv");
+    let kv = node.put_with_states("kv", &["s"]);
     let request = CreateStateRequest {
         name: "small".into(),
         class: StateClass::Ephemeral.into(),

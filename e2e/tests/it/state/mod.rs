@@ -3,6 +3,7 @@
 mod apart;
 mod atomics;
 mod bindings;
+mod full;
 mod pipeline;
 
 use vyr_sdk::{

@@ -22,7 +22,8 @@ async fn put(client: &Client, file: &Path) -> String {
 /// Loads `table` into a new state, then transforms `events` with it; both are blobs.
 async fn join(node: &Node, table: &str, events: &str, args: &[&str]) -> TaskStatus {
     let client = node.client();
-    let (load, transform) = (node.put("state-load"), node.put("event-transform"));
+    let [load, transform] =
+        ["state-load", "event-transform"].map(|name| node.put_with_states(name, &["lookup"]));
     let state = create(&client, "stations").await;
     let loaded = Submit::new(&load).input(table).state("lookup", &state, BindMode::Rw).run(&client).await;
     ended_well(&loaded);

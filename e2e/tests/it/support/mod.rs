@@ -22,6 +22,7 @@ pub(crate) use self::{
 use std::{
     env,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// Returns the `vyr` binary: `VYR_BIN`, else the one built beside this test.
@@ -59,10 +60,39 @@ pub(crate) fn python() -> PathBuf {
 
 /// Returns a folder of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+    // not the folder at compile time: clones may share a target folder
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap();
+    Path::new(&package).parent().unwrap().join(path)
 }
 
 /// Makes a folder that is gone after the test; its path is short enough for sockets.
 pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("vyr").rand_bytes(8).tempdir().unwrap()
+}
+
+/// Makes a certificate with the real openssl; returns its file and its key's.
+pub(crate) fn self_signed(dir: &Path, name: &str) -> (PathBuf, PathBuf) {
+    let (cert, key) = (dir.join(format!("{name}.pem")), dir.join(format!("{name}.key")));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=node", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    (cert, key)
 }

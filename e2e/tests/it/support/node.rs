@@ -141,8 +141,19 @@ impl Node {
 
     /// Puts a file and returns the artifact's digest.
     pub(crate) fn put_file(&self, file: &Path) -> String {
-        let answer = self.cli().args(["artifact", "put"]).arg(file).json();
+        self.put_with(file, &[])
+    }
+
+    /// Puts a file with flags of `vyr artifact put`.
+    pub(crate) fn put_with(&self, file: &Path, flags: &[&str]) -> String {
+        let answer = self.cli().args(["artifact", "put"]).args(flags).arg(file).json();
         answer[0]["digest"].as_str().unwrap().to_owned()
+    }
+
+    /// Puts a guest that declares states.
+    pub(crate) fn put_with_states(&self, name: &str, states: &[&str]) -> String {
+        let flags: Vec<&str> = states.iter().flat_map(|state| ["--state", state]).collect();
+        self.put_with(&guest(name), &flags)
     }
 
     /// Puts a guest and returns the artifact's digest.
@@ -155,6 +166,14 @@ impl Node {
         let path = self.dir.path().join(format!("{name}.wasm"));
         fs::write(&path, bytes).unwrap();
         self.put_file(&path)
+    }
+
+    /// Reads the most memory that the node ever held, in bytes.
+    pub(crate) fn memory_peak(&self) -> u64 {
+        let pid = self.child.as_ref().expect("the node runs").id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
     /// Tells whether the process lives.

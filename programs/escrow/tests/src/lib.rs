@@ -5,6 +5,13 @@
 //!       └─ ledger: every lamport and token that matters, before and after
 //! ```
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends where its assumption does"
+)]
+
 mod act;
 mod cast;
 mod ledger;

@@ -4,6 +4,7 @@ use std::{
 };
 
 use vyr_model::Digest;
+use vyr_node::Home;
 
 use super::local;
 use crate::{context::Context, error::CliError, output};
@@ -13,7 +14,7 @@ pub(crate) struct Args {
     /// Artifacts to remove first: digests, or unique beginnings
     #[arg(long, value_name = "DIGEST")]
     remove: Vec<String>,
-    /// Keep blobs that are younger: inputs and outputs of tasks among them
+    /// Keep blobs that are younger
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "24h")]
     min_age: Duration,
 }
@@ -26,7 +27,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<ExitCode, CliError> 
         store.remove(&digest)?;
         eprintln!("removed {digest}");
     }
-    let report = store.gc([], args.min_age, SystemTime::now())?;
+    let in_use = vyr_telemetry::record::blobs_in_use(&Home::new(&context.home).record())?;
+    let report = store.gc(in_use, args.min_age, SystemTime::now())?;
     if context.json() {
         output::json(&serde_json::json!({
             "removed": report.removed, "freedBytes": report.freed_bytes, "kept": report.kept,

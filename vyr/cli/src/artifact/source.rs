@@ -6,7 +6,9 @@ use std::{
 
 use clap::Args;
 use sha2::{Digest as _, Sha256};
-use vyr_model::{ArtifactKind, Digest, Manifest, ManifestDraft, artifact_name};
+use vyr_model::{
+    ArtifactKind, DeclareError, Digest, Manifest, ManifestDraft, StateDeclaration, Want, artifact_name,
+};
 
 use crate::error::CliError;
 
@@ -21,6 +23,17 @@ pub(crate) struct Source {
     /// The artifact's version
     #[arg(long, default_value = "0.0.0")]
     artifact_version: String,
+    /// State that the program opens by NAME; a submit must bind it
+    #[arg(long = "state", value_name = "NAME", value_parser = state)]
+    states: Vec<StateDeclaration>,
+    /// Grant that the program asks for: `env=NAME`, `dir=GUEST[:ro]` or `http-out=HOST:PORT`
+    #[arg(long = "want", value_name = "GRANT")]
+    wants: Vec<Want>,
+}
+
+/// Parses `NAME` or `NAME=ephemeral`.
+fn state(text: &str) -> Result<StateDeclaration, DeclareError> {
+    if text.contains('=') { text.parse() } else { format!("{text}=ephemeral").parse() }
 }
 
 /// What is to be put: the manifest and where its blobs are.
@@ -37,8 +50,9 @@ pub(crate) enum Blob {
 }
 
 impl Source {
-    pub(crate) const fn of(file: PathBuf) -> Self {
-        Self { file, name: None, artifact_version: String::new() }
+    pub(crate) fn of(file: PathBuf) -> Self {
+        let (states, wants) = (Vec::new(), Vec::new());
+        Self { file, name: None, artifact_version: String::new(), states, wants }
     }
 
     /// Reads the source once and makes, or takes, its manifest.
@@ -55,7 +69,10 @@ impl Source {
         let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
         let name = self.name.clone().unwrap_or_else(|| artifact_name(&stem));
         let version = if self.artifact_version.is_empty() { "0.0.0" } else { &self.artifact_version };
-        let built = ManifestDraft::new(kind, name, version).build(digest, size).map_err(refuse)?;
+        let mut draft = ManifestDraft::new(kind, name, version);
+        draft.states.clone_from(&self.states);
+        draft.wants.clone_from(&self.wants);
+        let built = draft.build(digest, size).map_err(refuse)?;
         let config = Digest::of(&built.config);
         let config_size = built.config.len() as u64;
         Ok(Prepared {
@@ -69,6 +86,10 @@ impl Source {
     }
 
     fn layout(&self) -> Result<Prepared, CliError> {
+        if !self.states.is_empty() || !self.wants.is_empty() {
+            let why = "an image layout has its manifest: --state and --want are for Wasm files";
+            return Err(CliError::Usage(why.to_owned()));
+        }
         let index: Index = serde_json::from_slice(&read(&self.file.join("index.json"))?)
             .map_err(|error| self.no_layout(&error.to_string()))?;
         let [entry] = index.manifests.as_slice() else {
@@ -96,7 +117,8 @@ struct Entry {
     digest: Digest,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+/// Reads a whole file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     fs::read(path).map_err(|source| CliError::File { what: "read", path: path.display().to_string(), source })
 }
 

@@ -107,7 +107,11 @@ fn report(outcome: &RunOutcome) -> ExitCode {
             eprintln!("vyr: the limit of {} was reached: raise it with {}", kind.as_str(), flag(*kind));
             ExitCode::FAILURE
         }
-        Failure::Verify(text) | Failure::Link(text) | Failure::StateLost(text) | Failure::Internal(text) => {
+        Failure::Verify(text)
+        | Failure::Link(text)
+        | Failure::StateLost(text)
+        | Failure::Grant(text)
+        | Failure::Internal(text) => {
             eprintln!("vyr: {}: {text}", failure.kind());
             ExitCode::FAILURE
         }

@@ -33,10 +33,14 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliEr
     } else {
         resolve(&verb.program, context)?
     };
+    let mut resources = verb.resources.to_proto(verb.args)?;
+    resources.no_output_dir = verb.out.is_none();
+    // the guest's environment is what was granted, as in a run without a node
+    resources.no_trace_context = true;
     let request = SubmitTaskRequest {
         artifact_digest,
         input_ref: upload_stdin(&client, context).await?,
-        resources: verb.resources.to_proto(verb.args, verb.out.is_some())?.into(),
+        resources: resources.into(),
         ..Default::default()
     };
     let task_id = client.submit_task(request).await?.task_id;

@@ -2,7 +2,13 @@ use std::{path::PathBuf, process::ExitCode};
 
 use vyr_sdk::control::{BindMode, StateBinding, SubmitTaskRequest};
 
-use crate::{artifact::resolve, context::Context, error::CliError, output, resources::ResourceArgs};
+use crate::{
+    artifact::resolve,
+    context::Context,
+    error::CliError,
+    output,
+    resources::{self, ResourceArgs},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -24,6 +30,9 @@ pub(crate) struct Args {
     /// Give the guest no `/out` folder
     #[arg(long)]
     no_output_dir: bool,
+    /// Give the guest no `TRACEPARENT`
+    #[arg(long)]
+    no_trace_context: bool,
     #[command(flatten)]
     resources: ResourceArgs,
     /// Arguments for the guest
@@ -38,15 +47,21 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliEr
         (Some(path), _) => crate::artifact::upload_file(&client, &path, context).await?.0.to_string(),
         (None, reference) => reference.unwrap_or_default(),
     };
+    let mut resources = args.resources.to_proto(args.args)?;
+    resources.no_output_dir = args.no_output_dir;
+    resources.no_trace_context = args.no_trace_context;
     let request = SubmitTaskRequest {
         artifact_digest,
         input_ref,
         state_bindings: args.states,
-        resources: args.resources.to_proto(args.args, !args.no_output_dir)?.into(),
+        resources: resources.into(),
         idempotency_key: args.idempotency_key,
         ..Default::default()
     };
     let answer = client.submit_task(request).await?;
+    for want in &answer.not_granted {
+        eprintln!("note: the artifact asks for `{want}`, which was not granted: {}", resources::mend(want));
+    }
     if context.json() {
         output::json(&answer)?;
     } else {

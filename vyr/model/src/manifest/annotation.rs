@@ -31,8 +31,8 @@ pub(super) fn read(annotations: &Annotations) -> Result<Ours, ManifestError> {
     for (key, value) in annotations.0.range(OURS.to_owned()..).take_while(|(key, _)| key.starts_with(OURS)) {
         match key.as_str() {
             KIND => ours.kind = Some(kind(value)?),
-            STATES => ours.states = list(key, value, StateDeclaration::parse, STATES_FORM)?,
-            GRANTS => ours.wants = list(key, value, Want::parse, GRANTS_FORM)?,
+            STATES => ours.states = list(key, value, STATES_FORM)?,
+            GRANTS => ours.wants = list(key, value, GRANTS_FORM)?,
             _ => match key.strip_prefix(LIMIT) {
                 Some(name) => limit(&mut ours.limits, name, key, value)?,
                 None => return Err(ManifestError::AnnotationUnknown(key.clone())),
@@ -64,17 +64,12 @@ fn kind(value: &str) -> Result<ArtifactKind, ManifestError> {
     }
 }
 
-fn list<T>(
-    key: &str,
-    value: &str,
-    parse: impl Fn(&str) -> Option<T>,
-    form: &'static str,
-) -> Result<Vec<T>, ManifestError> {
+fn list<T: std::str::FromStr>(key: &str, value: &str, form: &'static str) -> Result<Vec<T>, ManifestError> {
     let texts: Vec<String> = serde_json::from_str(value).map_err(|_| bad(key, value, form))?;
     if texts.len() > MAX_DECLARATIONS {
         return Err(bad(key, value, form));
     }
-    texts.iter().map(|text| parse(text).ok_or_else(|| bad(key, text, form))).collect()
+    texts.iter().map(|text| text.parse().map_err(|_| bad(key, text, form))).collect()
 }
 
 /// Reads one decimal: no sign, no leading zero, so that one value has one spelling.

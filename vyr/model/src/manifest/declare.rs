@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use crate::{HttpOutGrant, Limits};
 
@@ -78,11 +78,40 @@ impl DefaultLimits {
 }
 
 impl StateDeclaration {
-    /// Parses `NAME=CLASS`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let (name, class) = text.split_once('=')?;
         let valid = !name.is_empty() && name.len() <= 128 && !name.chars().any(char::is_control);
         (valid && class == "ephemeral").then(|| Self { name: name.to_owned(), class: StateClass::Ephemeral })
+    }
+}
+
+/// The text is no declaration.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{text}` declares nothing: write {form}")]
+pub struct DeclareError {
+    text: String,
+    form: &'static str,
+}
+
+fn refuse(text: &str, form: &'static str) -> DeclareError {
+    DeclareError { text: text.chars().take(200).collect(), form }
+}
+
+impl FromStr for StateDeclaration {
+    type Err = DeclareError;
+
+    /// Parses `NAME=CLASS`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text).ok_or_else(|| refuse(text, "`NAME=ephemeral`"))
+    }
+}
+
+impl FromStr for Want {
+    type Err = DeclareError;
+
+    /// Parses `env=NAME`, `dir=GUEST[:ro]` or `http-out=HOST:PORT`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text).ok_or_else(|| refuse(text, "`env=NAME`, `dir=GUEST[:ro]` or `http-out=HOST:PORT`"))
     }
 }
 
@@ -94,8 +123,7 @@ impl std::fmt::Display for StateDeclaration {
 }
 
 impl Want {
-    /// Parses `env=NAME`, `dir=GUEST[:ro]` or `http-out=HOST:PORT`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once('=')?;
         if rest.is_empty() || rest.contains('\0') {
             return None;

@@ -48,7 +48,7 @@ async fn receive(content: &Content, digest: &str, body: Body) -> Result<bool, Re
     match stored.await {
         Ok(Some(Ok(_))) => Ok(!had),
         Ok(Some(Err(error))) => Err(refuse_store(error)),
-        Ok(None) | Err(_) => Err(broken("the store failed".to_owned())),
+        Ok(None) | Err(_) => Err(Refusal::panicked(digest)),
     }
 }
 

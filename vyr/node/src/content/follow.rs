@@ -12,11 +12,9 @@ use futures::{Stream, StreamExt as _};
 use http::{HeaderMap, HeaderValue, header};
 use opentelemetry_proto::tonic::{metrics::v1::MetricsData, trace::v1::TracesData};
 use serde::Deserialize;
-use vyr_proto::control::{
-    StreamMetricsRequest, StreamMetricsResponse, StreamTracesRequest, StreamTracesResponse, TraceFilter,
-};
+use vyr_proto::control::{StreamMetricsRequest, StreamMetricsResponse, StreamTracesResponse};
 
-use super::Content;
+use super::{Content, query::TracesQuery};
 use crate::{
     Refusal,
     listen::refuse,
@@ -25,18 +23,6 @@ use crate::{
 
 /// A quiet SSE stream says something this often, so that proxies keep it.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// The query of `/traces`: the fields of `StreamTracesRequest`, flat.
-#[derive(Deserialize, Default)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct TracesQuery {
-    task: Option<String>,
-    artifact: Option<String>,
-    follow: bool,
-    no_history: bool,
-    history_limit: u32,
-    no_spans: bool,
-}
 
 /// The query of `/metrics`.
 #[derive(Deserialize, Default)]
@@ -53,29 +39,13 @@ pub(super) async fn traces(
     query: Result<Query<TracesQuery>, QueryRejection>,
 ) -> Response {
     let opened = async {
-        let request = query.map_err(|error| bad_query(&error))?.0.request();
+        let request = query.map_err(|error| bad_query(&error))?.0.request()?;
         let place = content.streams.open()?;
         traces::stream(Arc::clone(&content.supervisor), request, place).await
     };
     match opened.await {
         Ok(stream) => respond(stream, &headers, |message| trace_json(&message)),
         Err(refusal) => refuse(refusal, &headers),
-    }
-}
-
-impl TracesQuery {
-    fn request(self) -> StreamTracesRequest {
-        let tasks = self.task.iter().flat_map(|tasks| tasks.split(',')).map(str::to_owned).collect();
-        let artifact_digest = self.artifact.unwrap_or_default();
-        let filter = TraceFilter { task_ids: tasks, artifact_digest, ..Default::default() };
-        StreamTracesRequest {
-            filter: filter.into(),
-            follow: self.follow,
-            no_history: self.no_history,
-            history_limit: self.history_limit,
-            no_spans: self.no_spans,
-            ..Default::default()
-        }
     }
 }
 

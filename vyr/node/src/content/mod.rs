@@ -3,6 +3,7 @@
 mod blobs;
 mod follow;
 mod output;
+mod query;
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use axum::{
     routing::{get, put},
 };
 
-use crate::{streams::Streams, supervisor::Supervisor};
+use crate::{rpc::wrong_method, streams::Streams, supervisor::Supervisor};
 
 /// What the content plane's handlers share.
 #[derive(Clone)]
@@ -28,5 +29,6 @@ pub(crate) fn router(supervisor: Arc<Supervisor>, streams: Streams) -> Router {
         .route("/traces", get(follow::traces))
         .route("/metrics", get(follow::metrics))
         .route("/healthz", get(async || "ok\n"))
+        .method_not_allowed_fallback(wrong_method)
         .with_state(Content { supervisor, streams })
 }

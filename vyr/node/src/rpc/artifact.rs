@@ -14,15 +14,7 @@ pub(super) async fn put(
     let put = tokio::task::spawn_blocking(move || {
         store.put_artifact(&digest, &request.manifest, &request.signature, SystemTime::now())
     });
-    let outcome = put.await.map_err(|_| {
-        Refusal::new(
-            connectrpc::ErrorCode::Internal,
-            "STORE_FAILED",
-            digest,
-            "the store panicked",
-            "see the node's log",
-        )
-    })?;
+    let outcome = put.await.map_err(|_| Refusal::panicked(digest))?;
     let outcome = outcome.map_err(refuse_store)?;
     Ok(PutArtifactResponse {
         digest: digest.to_string(),

@@ -1,6 +1,8 @@
 //! The Control API's seven calls: parse, ask the supervisor, answer.
 
 mod artifact;
+mod before;
+mod grants;
 pub(crate) mod metrics;
 pub(crate) mod parse;
 pub(crate) mod state;
@@ -16,6 +18,8 @@ use vyr_proto::control::{
     StreamMetricsResponse, StreamTracesRequest, StreamTracesResponse, SubmitTaskRequest, SubmitTaskResponse,
 };
 
+use self::before::reached;
+pub(crate) use self::before::{complete, wrong_method};
 use crate::supervisor::Supervisor;
 
 /// The service behind every listener.
@@ -34,9 +38,10 @@ impl Control {
 impl ControlService for Control {
     async fn put_artifact(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, PutArtifactRequest>,
     ) -> ServiceResult<PutArtifactResponse> {
+        reached(&context);
         connectrpc::Response::ok(artifact::put(&self.supervisor, request.to_owned_message()).await?)
     }
 
@@ -45,6 +50,7 @@ impl ControlService for Control {
         context: RequestContext,
         request: ServiceRequest<'_, SubmitTaskRequest>,
     ) -> ServiceResult<SubmitTaskResponse> {
+        reached(&context);
         let arrived = vyr_telemetry::Stamp::now();
         let caller = task::traceparent(context.headers());
         let request = request.to_owned_message();
@@ -53,33 +59,37 @@ impl ControlService for Control {
 
     async fn cancel_task(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, CancelTaskRequest>,
     ) -> ServiceResult<CancelTaskResponse> {
+        reached(&context);
         connectrpc::Response::ok(task::cancel(&self.supervisor, request.task_id).await?)
     }
 
     async fn create_state(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, CreateStateRequest>,
     ) -> ServiceResult<CreateStateResponse> {
+        reached(&context);
         connectrpc::Response::ok(state::create(&self.supervisor, &request.to_owned_message())?)
     }
 
     async fn bind_state(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, BindStateRequest>,
     ) -> ServiceResult<BindStateResponse> {
+        reached(&context);
         connectrpc::Response::ok(state::bind(&self.supervisor, &request.to_owned_message()).await?)
     }
 
     async fn stream_traces(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, StreamTracesRequest>,
     ) -> ServiceResult<ServiceStream<StreamTracesResponse>> {
+        reached(&context);
         let place = self.streams.open()?;
         let request = request.to_owned_message();
         let stream = traces::stream(Arc::clone(&self.supervisor), request, place).await?;
@@ -88,9 +98,10 @@ impl ControlService for Control {
 
     async fn stream_metrics(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, StreamMetricsRequest>,
     ) -> ServiceResult<ServiceStream<StreamMetricsResponse>> {
+        reached(&context);
         let place = self.streams.open()?;
         let stream = metrics::stream(Arc::clone(&self.supervisor), request.to_owned_message(), place)?;
         connectrpc::Response::ok(Box::pin(stream))

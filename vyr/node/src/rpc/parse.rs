@@ -2,22 +2,21 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use buffa::Message as _;
 use buffa_types::google::protobuf::Duration as ProtoDuration;
-use vyr_model::{
-    BindMode, BindingSpec, Digest, DirGrant, Durability, EnvGrant, Grants, HttpOutGrant, Limits, StateId,
-    TaskId, TaskSpec,
-};
+use connectrpc::ErrorCode;
+use vyr_model::{BindMode, BindingSpec, Digest, Durability, Limits, StateId, TaskId, TaskSpec};
 use vyr_proto::control;
 
+use super::grants::grants;
 use crate::Refusal;
 
 const MAX_ARGS: usize = 1024;
 const MAX_ARG_BYTES: usize = 128 * 1024;
 const MAX_BINDINGS: usize = 64;
-const MAX_ENV: usize = 256;
-const MAX_DIRS: usize = 64;
-const MAX_HTTP: usize = 64;
 const MAX_KEY: usize = 128;
+/// Bytes of one submit: it stands in the record whole, and is copied there when the record is tidied.
+const MAX_SUBMIT: u32 = 1 << 20;
 /// No limit of time may be longer: 365 days.
 const MAX_TIME: Duration = Duration::from_secs(365 * 86_400);
 
@@ -65,6 +64,21 @@ pub(crate) fn idempotency_key(key: &str) -> Result<(), Refusal> {
     Err(Refusal::field("idempotency_key", "the key is too long", "use at most 128 characters"))
 }
 
+/// Refuses a submit that is too large to be recorded.
+pub(crate) fn size(request: &control::SubmitTaskRequest) -> Result<(), Refusal> {
+    let size = request.encoded_len();
+    if size <= MAX_SUBMIT {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::ResourceExhausted,
+        "REQUEST_TOO_LARGE",
+        "request",
+        format!("the submit has {size} bytes, more than the {MAX_SUBMIT} that one may have"),
+        "put the bytes into a blob and name it as `input_ref`",
+    ))
+}
+
 /// Returns a positive duration, or `None` where the field is absent or zero.
 pub(crate) fn duration(
     field: &'static str,
@@ -96,10 +110,11 @@ pub(crate) fn submit(request: &control::SubmitTaskRequest, defaults: &Limits) ->
         args: args(&resources.args)?,
         bindings: bindings(&request.state_bindings)?,
         limits: limits(resources.limits.as_option(), defaults)?,
-        grants: grants(resources.grants.as_option())?,
+        grants: grants(resources.grants.as_option(), !resources.no_output_dir)?,
         durability: durability(resources.durability)?,
         idempotent: resources.idempotent,
         out_dir: !resources.no_output_dir,
+        trace_context: !resources.no_trace_context,
     })
 }
 
@@ -169,44 +184,5 @@ fn limits(asked: Option<&control::Limits>, defaults: &Limits) -> Result<Limits, 
         host_call_bytes: or(asked.host_call_bytes, defaults.host_call_bytes),
         hold_time: duration("resources.limits.hold_time", asked.hold_time.as_option())?
             .unwrap_or(defaults.hold_time),
-    })
-}
-
-fn grants(asked: Option<&control::Grants>) -> Result<Grants, Refusal> {
-    let Some(asked) = asked else { return Ok(Grants::default()) };
-    if asked.env.len() > MAX_ENV || asked.dirs.len() > MAX_DIRS || asked.http_out.len() > MAX_HTTP {
-        return Err(Refusal::field(
-            "resources.grants",
-            "there are too many grants",
-            "send at most 256 variables, 64 folders and 64 authorities",
-        ));
-    }
-    let env = asked.env.iter().map(|env| {
-        let parsed: Result<EnvGrant, _> = format!("{}={}", env.name, env.value).parse();
-        parsed.ok().filter(|parsed| parsed.name == env.name).ok_or_else(|| {
-            let message = format!("`{}` is no name of a variable, or its value contains NUL", env.name);
-            Refusal::field("resources.grants.env", message, "send a name without `=` and NUL")
-        })
-    });
-    let dirs = asked.dirs.iter().map(|dir| {
-        let paths = [&dir.host_path, &dir.guest_path];
-        if paths.iter().any(|path| path.is_empty() || path.contains('\0')) || !dir.host_path.starts_with('/')
-        {
-            let message = format!("`{}::{}` is no folder grant", dir.host_path, dir.guest_path);
-            let mend = "send an absolute path of the node's machine and the path that the guest sees";
-            return Err(Refusal::field("resources.grants.dirs", message, mend));
-        }
-        let (host_path, guest_path) = (dir.host_path.clone(), dir.guest_path.clone());
-        Ok(DirGrant { host_path, guest_path, read_only: dir.read_only })
-    });
-    let http_out = asked.http_out.iter().map(|http| {
-        http.authority.parse::<HttpOutGrant>().map_err(|error| {
-            Refusal::field("resources.grants.http_out", error.to_string(), "send `HOST:PORT`")
-        })
-    });
-    Ok(Grants {
-        env: env.collect::<Result<_, _>>()?,
-        dirs: dirs.collect::<Result<_, _>>()?,
-        http_out: http_out.collect::<Result<_, _>>()?,
     })
 }

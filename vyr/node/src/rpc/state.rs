@@ -52,9 +52,15 @@ pub(crate) fn refuse(error: StateError) -> Refusal {
             "STATES_FULL",
             "let states expire, or make them with a shorter ttl",
         ),
-        StateError::Invalid(_) => {
+        StateError::Field { .. } | StateError::Invalid(_) => {
             (ErrorCode::InvalidArgument, "FIELD_INVALID", "send a value in the range named")
         }
     };
-    Refusal::new(code, reason, "state", error.to_string(), mend)
+    let subject = match &error {
+        StateError::NotFound(state) => state.to_string(),
+        StateError::Full { what, .. } => (*what).to_owned(),
+        StateError::Field { field, .. } => (*field).to_owned(),
+        StateError::ReadOnly | StateError::Quota { .. } | StateError::Invalid(_) => "state".to_owned(),
+    };
+    Refusal::new(code, reason, subject, error.to_string(), mend)
 }

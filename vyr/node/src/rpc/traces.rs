@@ -1,4 +1,7 @@
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
 
 use connectrpc::{ConnectError, ErrorCode};
 use futures::Stream;
@@ -13,6 +16,9 @@ use crate::{Refusal, streams::StreamPlace, supervisor::Supervisor};
 
 /// Tasks in one message at most.
 const BATCH: usize = 256;
+/// Bytes of a message after which no further task joins it: with the largest task more it still is less
+/// than the 4 MiB that gRPC clients take by default.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Streams history, then what follows.
 pub(crate) async fn stream(
@@ -49,8 +55,9 @@ pub(crate) async fn stream(
     // those that ended before stand in the history
     let open = filter.tasks.iter().copied().filter(|task| supervisor.table.get(*task).is_some()).collect();
     let spans = !request.no_spans;
-    let ending = HashSet::new();
-    let reader = Reader { supervisor, filter, stage, live, open, standing, ending, spans, _place: place };
+    let (ending, received) = (HashSet::new(), VecDeque::new());
+    let reader =
+        Reader { supervisor, filter, stage, live, open, standing, ending, received, spans, _place: place };
     Ok(futures::stream::unfold(reader, Reader::next))
 }
 
@@ -98,6 +105,8 @@ struct Reader {
     standing: HashSet<TaskId>,
     /// Tasks whose end the history showed while the supervisor still listed them.
     ending: HashSet<TaskId>,
+    /// Live events that wait for the next message.
+    received: VecDeque<Arc<TaskEvent>>,
     spans: bool,
     _place: StreamPlace,
 }
@@ -108,6 +117,8 @@ enum Stage {
     /// The tasks of a limited history that are still to be sent; the last comes first.
     Newest(Vec<TaskId>),
     Unfinished,
+    /// Tasks that have not ended.
+    Standing(Vec<TaskStatus>),
     /// Tasks that ended while the history was read, after its last page; the last comes first.
     Meanwhile(Vec<TaskId>),
     Complete,
@@ -125,42 +136,48 @@ impl Reader {
                     Err(error) => break Err(damaged(&error).into()),
                 },
                 Stage::Newest(ids) if ids.is_empty() => Stage::Unfinished,
-                Stage::Newest(ids) => {
-                    let batch = ids.split_off(ids.len().saturating_sub(BATCH));
-                    match self.read(batch).await {
-                        Ok(page) => break Ok(self.ended(&page)),
-                        Err(error) => break Err(damaged(&error).into()),
-                    }
-                }
+                Stage::Newest(ids) => match read(&self.supervisor, ids).await {
+                    Ok(page) => break Ok(self.ended(&page)),
+                    Err(error) => break Err(damaged(&error).into()),
+                },
                 Stage::Unfinished => {
                     let mut tasks = self.supervisor.unfinished(&self.filter);
                     tasks.retain(|task| !self.has_ended(task));
-                    self.stage = Stage::Meanwhile(self.standing.drain().collect());
-                    if !tasks.is_empty() {
-                        break Ok(StreamTracesResponse { tasks, ..Default::default() });
-                    }
-                    continue;
+                    Stage::Standing(tasks)
+                }
+                Stage::Standing(tasks) if tasks.is_empty() => {
+                    Stage::Meanwhile(self.standing.drain().collect())
+                }
+                Stage::Standing(tasks) => {
+                    let rest = tasks.split_off(tasks.len().min(BATCH));
+                    let tasks = std::mem::replace(tasks, rest);
+                    break Ok(StreamTracesResponse { tasks, ..Default::default() });
                 }
                 Stage::Meanwhile(ids) if ids.is_empty() => Stage::Complete,
-                Stage::Meanwhile(ids) => {
-                    let batch = ids.split_off(ids.len().saturating_sub(BATCH));
-                    match self.read(batch).await {
-                        Ok(mut page) => {
-                            page.retain(|ended| self.passes(ended));
-                            break Ok(self.ended(&page));
-                        }
-                        Err(error) => break Err(damaged(&error).into()),
+                Stage::Meanwhile(ids) => match read(&self.supervisor, ids).await {
+                    Ok(mut page) => {
+                        page.retain(|ended| self.passes(ended));
+                        break Ok(self.ended(&page));
                     }
-                }
+                    Err(error) => break Err(damaged(&error).into()),
+                },
                 Stage::Complete => {
                     self.stage = Stage::Live;
                     break Ok(StreamTracesResponse { history_complete: true, ..Default::default() });
                 }
                 Stage::Live => {
-                    let over = !self.filter.tasks.is_empty() && self.open.is_empty();
-                    let live = self.live.as_mut()?;
-                    let received = if over { live.receive_now(BATCH)? } else { live.receive(BATCH).await? };
-                    match self.message(&received.events, received.dropped) {
+                    let mut dropped = 0;
+                    if self.received.is_empty() {
+                        let over = !self.filter.tasks.is_empty() && self.open.is_empty();
+                        let live = self.live.as_mut()?;
+                        let received =
+                            if over { live.receive_now(BATCH)? } else { live.receive(BATCH).await? };
+                        self.received.extend(received.events);
+                        dropped = received.dropped;
+                    }
+                    let weights = self.received.iter().map(|event| weight(&event.status));
+                    let events: Vec<_> = self.received.drain(..fitting(weights)).collect();
+                    match self.message(&events, dropped) {
                         Some(message) => break Ok(message),
                         None => Stage::Live,
                     }
@@ -205,15 +222,6 @@ impl Reader {
         state.is_some_and(|state| self.filter.states.is_empty() || self.filter.states.contains(&state))
     }
 
-    /// Reads tasks of the history, the last of `ids` first. One that was retired meanwhile is left out.
-    async fn read(&self, ids: Vec<TaskId>) -> Result<Vec<Ended>, RecordError> {
-        let mut page = Vec::with_capacity(ids.len());
-        for id in ids.into_iter().rev() {
-            page.extend(self.supervisor.record.ended(id).await?);
-        }
-        Ok(page)
-    }
-
     /// Makes a message of live events; `None` where none of them passes the filter.
     fn message(&mut self, events: &[Arc<TaskEvent>], dropped: u64) -> Option<StreamTracesResponse> {
         for event in events {
@@ -243,7 +251,49 @@ impl Reader {
 }
 
 fn page(history: &mut History) -> Result<Vec<Ended>, RecordError> {
-    history.take(BATCH).collect()
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while page.len() < BATCH
+        && bytes < BATCH_BYTES
+        && let Some(ended) = history.next()
+    {
+        let ended = ended?;
+        bytes += ended.status.as_option().map_or(0, weight);
+        page.push(ended);
+    }
+    Ok(page)
+}
+
+/// Reads a message's worth of the history, the last of `ids` first. One that was retired meanwhile is left out.
+async fn read(supervisor: &Supervisor, ids: &mut Vec<TaskId>) -> Result<Vec<Ended>, RecordError> {
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while page.len() < BATCH
+        && bytes < BATCH_BYTES
+        && let Some(id) = ids.pop()
+    {
+        if let Some(ended) = supervisor.record.ended(id).await? {
+            bytes += ended.status.as_option().map_or(0, weight);
+            page.push(ended);
+        }
+    }
+    Ok(page)
+}
+
+/// Tells about how many bytes a task takes in a message, its spans included.
+fn weight(status: &TaskStatus) -> usize {
+    const TASK: usize = 3 << 10;
+    const FILE: usize = 100;
+    status.files.iter().fold(TASK, |sum, file| sum + file.path.len() + FILE)
+}
+
+/// Tells how many of those with these weights go into one message: one at least.
+fn fitting(weights: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0;
+    let fits = |weight: &usize| {
+        let fits = bytes < BATCH_BYTES;
+        bytes += weight;
+        fits
+    };
+    weights.take_while(fits).count()
 }
 
 fn damaged(error: &RecordError) -> Refusal {
@@ -254,4 +304,16 @@ fn damaged(error: &RecordError) -> Refusal {
         format!("the task record could not be read: {error}"),
         "run `vyr doctor` on the node's machine",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_holds_one_task_at_least_and_a_mebibyte_about() {
+        assert_eq!(fitting([].into_iter()), 0);
+        assert_eq!(fitting([5 << 20, 1].into_iter()), 1);
+        assert_eq!(fitting(std::iter::repeat_n(BATCH_BYTES / 4, 100)), 4);
+    }
 }

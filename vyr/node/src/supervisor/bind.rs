@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use connectrpc::ErrorCode;
-use vyr_model::{BindMode, Failure, LimitKind, StateId, TaskId, TaskState};
+use vyr_model::{BindMode, Failure, LimitKind, StateId, TaskId};
 use vyr_telemetry::{
     Edge, Stamp,
     record::{Bound, Entry},
@@ -32,31 +32,39 @@ impl Supervisor {
             let known = self.ended(id).await.is_some();
             return Err(if known { not_held(id) } else { task_not_found(id) });
         };
-        let (bound_name, open) = {
+        let (supervisor, name) = (Arc::clone(self), name.to_owned());
+        // a caller that goes away must not leave a binding half made
+        let binding =
+            tokio::spawn(async move { supervisor.bind_held(task, state, mode, &name, began).await });
+        binding.await.map_err(|_| Refusal::panicked(id))?
+    }
+
+    /// Records the binding, then makes it: where the record fails, nothing was done.
+    async fn bind_held(
+        self: &Arc<Self>,
+        task: Arc<Task>,
+        state: StateId,
+        mode: BindMode,
+        name: &str,
+        began: Stamp,
+    ) -> Result<usize, Refusal> {
+        let turn = task.binding.lock().await;
+        let name = open_binding(&task, mode, name)?;
+        let bound = self.states.bind_all(&[(state, mode)], tokio::time::Instant::now());
+        let bound = bound.map_err(refuse)?.pop();
+        self.record_bound(&task, name.clone(), state).await?;
+        let open = {
             let mut phase = task.phase.lock();
-            if phase.state != TaskState::Queued || phase.open_bindings() == 0 {
-                return Err(not_held(id));
-            }
-            let Some(bound) = phase.open_binding(name) else {
-                let message = format!("task `{id}` has no open binding `{name}`");
-                return Err(Refusal::field(
-                    "name",
-                    message,
-                    "name one of the submit's bindings without a state",
-                ));
-            };
-            if bound.mode != mode {
-                let message = format!("the binding `{}` was submitted with the other mode", bound.name);
-                return Err(Refusal::field("mode", message, "send the mode of the submit"));
-            }
-            let bindings = self.states.bind_all(&[(state, mode)], tokio::time::Instant::now());
-            bound.state = bindings.map_err(refuse)?.pop();
-            (bound.name.clone(), phase.open_bindings())
+            // it may have ended meanwhile
+            let is_held = phase.is_held();
+            let open = phase.open_binding(&name).filter(|_| is_held).ok_or_else(|| not_held(task.id))?;
+            open.state = bound;
+            phase.open_bindings()
         };
+        drop(turn);
         let tracer = self.tracer(&task);
         tracer.passed(Edge::Bind);
         tracer.span(Edge::Bind, began);
-        self.record_bound(&task, bound_name, state).await?;
         if open == 0 {
             self.enqueue(task);
         }
@@ -89,11 +97,27 @@ impl Supervisor {
             let tracer = supervisor.tracer(&task);
             tracer.passed(Edge::Limit);
             tracer.span(Edge::Limit, began);
-            if supervisor.finish(&task, End::failed(Failure::Limit(LimitKind::HoldTime))).await {
-                supervisor.queue.lock().give_place();
-            }
+            let end = End::failed(Failure::Limit(LimitKind::HoldTime));
+            supervisor.finish(&task, End { only_held: true, ..end }).await;
         });
     }
+}
+
+/// Finds the open binding that is meant; returns its name.
+fn open_binding(task: &Task, mode: BindMode, name: &str) -> Result<String, Refusal> {
+    let mut phase = task.phase.lock();
+    if !phase.is_held() {
+        return Err(not_held(task.id));
+    }
+    let Some(bound) = phase.open_binding(name) else {
+        let message = format!("task `{}` has no open binding `{name}`", task.id);
+        return Err(Refusal::field("name", message, "name one of the submit's bindings without a state"));
+    };
+    if bound.mode != mode {
+        let message = format!("the binding `{}` was submitted with the other mode", bound.name);
+        return Err(Refusal::field("mode", message, "send the mode of the submit"));
+    }
+    Ok(bound.name.clone())
 }
 
 fn not_held(id: TaskId) -> Refusal {

@@ -13,19 +13,19 @@ impl Supervisor {
         let Some(task) = self.table.get(id) else {
             return self.ended_state(id).await.ok_or_else(|| task_not_found(id));
         };
-        let (state, was_held) = {
-            let phase = task.phase.lock();
-            (phase.state.clone(), phase.is_held())
-        };
+        let state = task.phase.lock().state.clone();
         match state {
             TaskState::Queued => {
                 self.trace_cancel(&task, asked);
                 // it may start at this very moment: then its guest ends, too
                 task.cancel.cancel();
-                if self.finish(&task, End::of(Terminal::Cancelled)).await && was_held {
-                    self.queue.lock().give_place();
-                }
-                Ok(task.phase.lock().state.clone())
+                let supervisor = Arc::clone(self);
+                // a caller that goes away must not leave the end half told
+                let ending = tokio::spawn(async move {
+                    supervisor.finish(&task, End::of(Terminal::Cancelled)).await;
+                    task.phase.lock().state.clone()
+                });
+                ending.await.map_err(|_| Refusal::panicked(id))
             }
             TaskState::Starting | TaskState::Running => {
                 if !task.cancel.is_requested() {

@@ -1,5 +1,6 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
 use vyr_model::{Failure, Outputs, TaskState, Terminal};
 use vyr_proto::{
     control::{TaskState as TaskStateCode, TaskStatus},
@@ -7,11 +8,14 @@ use vyr_proto::{
 };
 use vyr_telemetry::{
     Edge, Stamp, TaskEvent, attr,
-    record::{Ended, Entry},
+    record::{Ended, Entry, RecordError},
 };
 
-use super::{Supervisor, submit::commit};
+use super::{RECORD_RETRY, Supervisor, submit::commit};
 use crate::tasks::{Task, status};
+
+/// How long an end waits for a disk that refuses it, before it is shown all the same.
+const END_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a task ends, and what it leaves.
 pub(super) struct End {
@@ -19,11 +23,13 @@ pub(super) struct End {
     pub(super) outputs: Outputs,
     /// Where the terminal span begins.
     pub(super) from: Stamp,
+    /// Ends the task only where it still waits for a state.
+    pub(super) only_held: bool,
 }
 
 impl End {
     pub(super) fn of(terminal: Terminal) -> Self {
-        Self { terminal, outputs: Outputs::default(), from: Stamp::now() }
+        Self { terminal, outputs: Outputs::default(), from: Stamp::now(), only_held: false }
     }
 
     pub(super) fn failed(failure: Failure) -> Self {
@@ -39,7 +45,7 @@ impl Supervisor {
     pub(super) async fn finish(&self, task: &Arc<Task>, end: End) -> bool {
         let Some((status, ended)) = self.end(task, end) else { return false };
         let entry = Entry { entry: Some(ended.into()), ..Default::default() };
-        if let Err(error) = self.record.commit(&entry, commit(task.spec.durability)).await {
+        if let Err(error) = self.record_end(task, &entry).await {
             // its Started stands in the record: after a restart it is lost, never run again
             tracing::error!(task.id = %task.id, %error, "failed to record the end of a task");
         }
@@ -60,11 +66,25 @@ impl Supervisor {
         true
     }
 
-    /// Moves the task to its end; `None` where it has ended already.
-    fn end(&self, task: &Arc<Task>, end: End) -> Option<(TaskStatus, Ended)> {
+    /// Records an end; a disk that refuses it for a moment only makes it late.
+    async fn record_end(&self, task: &Task, entry: &Entry) -> Result<(), RecordError> {
+        let patience = Instant::now() + END_PATIENCE;
+        loop {
+            match self.record.commit(entry, commit(task.spec.durability)).await {
+                Err(error) if error.is_unavailable() && Instant::now() < patience && !self.is_draining() => {
+                    tokio::time::sleep(RECORD_RETRY).await;
+                }
+                recorded => return recorded,
+            }
+        }
+    }
+
+    /// Moves the task to its end and out of the queue; `None` where it has ended already.
+    pub(super) fn end(&self, task: &Arc<Task>, end: End) -> Option<(TaskStatus, Ended)> {
         let mut phase = task.phase.lock();
         let to = TaskState::Terminal(end.terminal);
-        if !vyr_model::transition_allowed(&phase.state, &to) {
+        let was_held = phase.is_held();
+        if !vyr_model::transition_allowed(&phase.state, &to) || (end.only_held && !was_held) {
             return None;
         }
         phase.state = to;
@@ -79,6 +99,7 @@ impl Supervisor {
             self.metrics.ended(terminal, phase.class, wall);
         }
         drop(phase);
+        self.leave_queue(task, was_held);
 
         let tracer = self.tracer(task);
         for edge in [Edge::Terminal, Edge::Task] {

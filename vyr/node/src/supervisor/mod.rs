@@ -8,6 +8,8 @@
 //! ```
 //! A task moves under its `phase` lock alone, by [`vyr_model::transition_allowed`].
 
+mod acknowledge;
+mod admissible;
 mod bind;
 mod cancel;
 mod finish;
@@ -17,9 +19,12 @@ mod recover;
 mod run;
 mod submit;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -42,6 +47,9 @@ use crate::{
     threads::GuestThreads,
     tracer::Tracer,
 };
+
+/// The wait before what the disk refused is tried again; it is left alone for a second in any case.
+const RECORD_RETRY: Duration = Duration::from_millis(200);
 
 /// Everything that tasks need, shared by all of them.
 pub(crate) struct Supervisor {
@@ -167,9 +175,23 @@ impl Supervisor {
 
     /// Puts a task that holds a place in the queue; a free runner takes it at once.
     fn enqueue(self: &Arc<Self>, task: Arc<Task>) {
-        let next = self.queue.lock().ready(task);
-        if let Next::Run(task) = next {
-            self.start(task, None);
+        let mut queue = self.queue.lock();
+        match queue.ready(Arc::clone(&task)) {
+            Next::Wait(ticket) => task.ticket.store(ticket, Ordering::Relaxed),
+            Next::Run(task) => {
+                drop(queue);
+                self.start(task, None);
+            }
+        }
+    }
+
+    /// Gives back the place of a task that ended while it waited.
+    fn leave_queue(&self, task: &Task, was_held: bool) {
+        let mut queue = self.queue.lock();
+        if was_held {
+            queue.give_place();
+        } else {
+            queue.leave(task.ticket.load(Ordering::Relaxed));
         }
     }
 

@@ -57,14 +57,17 @@ impl Supervisor {
         let tracer = self.tracer(&task);
         tracer.passed(Edge::Recovery);
         tracer.span(Edge::Recovery, began);
-        self.queue.lock().restore_place();
+        let held = task.phase.lock().is_held();
+        // the end of a held task gives its place back
+        if held || matches!(fate, Fate::Queue) {
+            self.queue.lock().restore_place();
+        }
         self.table.insert(&task);
         match fate {
             Fate::End(terminal) => {
                 self.finish(&task, End::of(terminal)).await;
-                self.queue.lock().give_place();
             }
-            Fate::Queue if task.phase.lock().is_held() => self.watch_hold(&task),
+            Fate::Queue if held => self.watch_hold(&task),
             Fate::Queue => self.enqueue(task),
         }
     }

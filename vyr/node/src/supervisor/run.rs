@@ -9,7 +9,7 @@ use vyr_telemetry::{
 };
 
 use super::{
-    Supervisor,
+    RECORD_RETRY, Supervisor,
     finish::End,
     submit::{blob_durability, commit, started_entry},
 };
@@ -48,9 +48,7 @@ impl Supervisor {
             tracer.passed(Edge::Queue);
             tracer.span_with(Edge::Queue, phase.queued, dequeued, |_| {});
         }
-        if let Err(error) = self.commit_start(task, started, dequeued).await {
-            let failure = Failure::Internal(format!("the task's start could not be recorded: {error}"));
-            self.finish(task, End::failed(failure)).await;
+        if !self.record_start(task, started, dequeued).await {
             return;
         }
         let end = match self.prepare(task).await {
@@ -58,6 +56,28 @@ impl Supervisor {
             Err(failure) => End::failed(failure),
         };
         self.finish(task, end).await;
+    }
+
+    /// Records the start; an acknowledged task waits for a disk that refuses it. `false` where the task
+    /// is not to run: it was never accepted, was cancelled meanwhile, or the node stops and keeps it.
+    async fn record_start(&self, task: &Arc<Task>, started: Option<Synced>, dequeued: Stamp) -> bool {
+        if let Some(started) = started {
+            // it was accepted in the same commit, so both are refused
+            let recorded = self.commit_start(task, Some(started), dequeued).await;
+            return recorded.inspect_err(|_| self.withdraw(task)).is_ok();
+        }
+        while let Err(error) = self.commit_start(task, None, dequeued).await {
+            if !error.is_unavailable() || self.is_draining() {
+                tracing::warn!(task.id = %task.id, %error, "a task's start could not be recorded; it waits for the next start of the node");
+                return false;
+            }
+            if task.cancel.is_requested() {
+                self.finish(task, End::of(Terminal::Cancelled)).await;
+                return false;
+            }
+            tokio::time::sleep(RECORD_RETRY).await;
+        }
+        true
     }
 
     /// Records the start and waits until that counts: what ran once must not run again.
@@ -114,7 +134,7 @@ impl Supervisor {
         if let Some(dir) = out_dir {
             self.out_dirs.give(dir);
         }
-        End { terminal, outputs, from }
+        End { terminal, outputs, from, only_held: false }
     }
 
     fn request(&self, task: &Task) -> Result<RunRequest, Failure> {
@@ -149,10 +169,10 @@ impl Supervisor {
         })
     }
 
-    /// Returns the granted environment and, for a task (not for `vyr run`), its place in its trace.
+    /// Returns the granted environment and, where it is wanted, the task's place in its trace.
     fn env(&self, task: &Task) -> Vec<EnvGrant> {
         let mut env = task.spec.grants.env.clone();
-        if task.spec.out_dir && !env.iter().any(|env| env.name == "TRACEPARENT") {
+        if task.spec.trace_context && !env.iter().any(|env| env.name == "TRACEPARENT") {
             let (trace_id, span_id) = (task.trace_id, task.trace.lock().root());
             let value = TraceParent { trace_id, span_id, sampled: true }.to_string();
             env.push(EnvGrant { name: "TRACEPARENT".to_owned(), value });

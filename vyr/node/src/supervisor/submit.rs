@@ -1,7 +1,10 @@
 use buffa::Message as _;
 use connectrpc::ErrorCode;
 use parking_lot::Mutex;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 use vyr_model::{BindMode, Digest, Durability, StateId, TaskId, TaskSpec, TaskState};
 use vyr_proto::control;
 use vyr_store::{BlobDurability, VerifiedArtifact};
@@ -10,7 +13,7 @@ use vyr_telemetry::{
     record::{Accepted, Commit, Entry, RecordError, Started, Synced},
 };
 
-use super::{Place, Supervisor};
+use super::{Place, Supervisor, acknowledge::Acknowledging, admissible};
 use crate::{
     Refusal,
     artifacts::refuse_store,
@@ -51,6 +54,7 @@ impl Supervisor {
         if self.is_draining() {
             return Err(draining());
         }
+        parse::size(&request)?;
         let id = TaskId::generate();
         if request.idempotency_key.is_empty() {
             return self.accept(id, request, trace, arrived).await;
@@ -103,10 +107,12 @@ impl Supervisor {
         let digest = parse::digest("artifact_digest", &request.artifact_digest)?;
         let artifact = self.artifacts.verify(digest, tracer)?;
         let spec = parse::submit(&request, &artifact.manifest.limits.over(self.options.default_limits))?;
-        if let Some(input) = spec.input
-            && !self.artifacts.store().has_blob(&input)
-        {
-            return Err(refuse_store(vyr_store::StoreError::BlobMissing(input)));
+        admissible::states(&artifact.manifest, &spec)?;
+        admissible::folders(&spec.grants).await?;
+        let not_granted = admissible::not_granted(&artifact.manifest, &spec.grants);
+        if let Some(input) = spec.input {
+            // its age counts from now: no garbage collection takes it before the task is recorded
+            self.artifacts.store().touch_blob(&input).map_err(refuse_store)?;
         }
         let bindings = self.bind_named(&spec, tracer)?;
         let held = bindings.iter().any(|bound| bound.state.is_none());
@@ -119,11 +125,11 @@ impl Supervisor {
         let task =
             self.make_task(id, spec, Some(artifact), key, trace.lock().clone(), bindings, arrived, queued);
         let synced = self.admit(&task, &entry, place).await?;
-        if task.spec.durability == Durability::Durable {
-            synced.await.map_err(|error| unavailable(&error))?;
-        }
+        let recorded = Acknowledging::new(self, &task, synced).done().await;
+        recorded.map_err(|error| unavailable(&error))?;
         let trace_id = task.trace_id.to_string();
-        Ok(control::SubmitTaskResponse { task_id: id.to_string(), trace_id, ..Default::default() })
+        let task_id = id.to_string();
+        Ok(control::SubmitTaskResponse { task_id, trace_id, not_granted, ..Default::default() })
     }
 
     /// Binds the states that the submit names, all or none; leaves the others open.
@@ -182,6 +188,8 @@ impl Supervisor {
                 cpu: Duration::ZERO,
                 class: None,
             }),
+            ticket: AtomicU64::new(0),
+            binding: tokio::sync::Mutex::new(()),
             spec,
         })
     }
@@ -278,6 +286,10 @@ pub(super) const fn commit(durability: Durability) -> Commit {
 
 /// Refuses because the record cannot take it.
 pub(crate) fn unavailable(error: &RecordError) -> Refusal {
+    if let RecordError::TooLarge { .. } = error {
+        let (code, mend) = (ErrorCode::ResourceExhausted, "send less");
+        return Refusal::new(code, "REQUEST_TOO_LARGE", "request", error.to_string(), mend);
+    }
     Refusal::new(
         ErrorCode::Unavailable,
         "RECORD_UNAVAILABLE",

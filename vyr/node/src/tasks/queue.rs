@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 /// Decides which task runs next: first come, first served, within two bounds.
 ///
@@ -6,13 +6,18 @@ use std::collections::VecDeque;
 /// was acknowledged always has a place.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
-    ready: VecDeque<T>,
+    /// By ticket: the oldest first.
+    ready: BTreeMap<Ticket, T>,
+    last: Ticket,
     /// Places taken: ready, held, or being recorded.
     places: usize,
     running: usize,
     max_places: usize,
     max_running: usize,
 }
+
+/// Names a task that waits. Rises with each.
+pub(crate) type Ticket = u64;
 
 /// All places are taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,13 +30,13 @@ pub(crate) struct Full {
 pub(crate) enum Next<T> {
     /// Run it: a runner's slot is now counted for it.
     Run(T),
-    /// It waits.
-    Wait,
+    /// It waits, and may leave with this ticket.
+    Wait(Ticket),
 }
 
 impl<T> Queue<T> {
     pub(crate) fn new(max_running: usize, max_places: usize) -> Self {
-        Self { ready: VecDeque::new(), places: 0, running: 0, max_places, max_running }
+        Self { ready: BTreeMap::new(), last: 0, places: 0, running: 0, max_places, max_running }
     }
 
     /// Takes a place.
@@ -67,14 +72,22 @@ impl<T> Queue<T> {
         if self.take_slot() {
             return Next::Run(task);
         }
-        self.ready.push_back(task);
-        Next::Wait
+        self.last += 1;
+        self.ready.insert(self.last, task);
+        Next::Wait(self.last)
+    }
+
+    /// Takes out a task that waits and gives its place back; one that runs is not touched.
+    pub(crate) fn leave(&mut self, ticket: Ticket) {
+        if self.ready.remove(&ticket).is_some() {
+            self.give_place();
+        }
     }
 
     /// A runner is done with its task: returns its next one, or frees the slot.
     pub(crate) fn next(&mut self) -> Option<T> {
         self.free_slot();
-        let task = self.ready.pop_front()?;
+        let (_, task) = self.ready.pop_first()?;
         self.start();
         Some(task)
     }
@@ -102,6 +115,25 @@ impl<T> Queue<T> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn one_that_leaves_makes_room_at_once() {
+        let mut queue = Queue::new(1, 2);
+        queue.take_place().unwrap();
+        assert_eq!(queue.ready('a'), Next::Run('a'));
+        for task in ['b', 'c'] {
+            queue.take_place().unwrap();
+            assert!(matches!(queue.ready(task), Next::Wait(_)));
+        }
+        assert_eq!(queue.take_place(), Err(Full { places: 2 }));
+        queue.leave(1);
+        assert_eq!(queue.waiting(), 1);
+        queue.leave(1);
+        assert_eq!(queue.waiting(), 1, "it left already");
+        assert_eq!(queue.next(), Some('c'));
+        queue.leave(2);
+        assert_eq!((queue.waiting(), queue.running(), queue.next()), (0, 1, None));
+    }
 
     proptest! {
         /// Against a plain list: order is kept, no bound is passed, nothing is lost.

@@ -48,6 +48,7 @@ fn tell_failure(status: &mut control::TaskStatus, why: &Failure) {
         Failure::Verify(text) => (control::FailureKind::Verify, text.as_str()),
         Failure::Link(text) => (control::FailureKind::Link, text.as_str()),
         Failure::StateLost(text) => (control::FailureKind::StateLost, text.as_str()),
+        Failure::Grant(text) => (control::FailureKind::Grant, text.as_str()),
         Failure::Internal(text) => (control::FailureKind::Internal, text.as_str()),
     };
     status.failure = kind.into();

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 use parking_lot::Mutex;
 use vyr_model::{BindMode, TaskId, TaskSpec, TaskState, TraceId};
@@ -23,6 +23,10 @@ pub(crate) struct Task {
     pub(crate) trace_id: TraceId,
     pub(crate) trace: Mutex<TaskTrace>,
     pub(crate) phase: Mutex<Phase>,
+    /// Its ticket while it waits in the queue; 0 before. Changed under the queue's lock.
+    pub(crate) ticket: AtomicU64,
+    /// Held by one `BindState` at a time: what is open stays so until it is recorded.
+    pub(crate) binding: tokio::sync::Mutex<()>,
 }
 
 /// What changes in a task's life. Whoever holds the lock may move it.

@@ -38,6 +38,9 @@ pub enum OciError {
     /// What was asked of the container cannot be given to it.
     #[error("{0}")]
     Request(String),
+    /// A granted folder is not there.
+    #[error("failed to open the granted folder `{0}`: it is no folder of the node's machine any more")]
+    Folder(String),
     /// The host's OCI runtime is unusable.
     #[error("{0}")]
     Runtime(String),

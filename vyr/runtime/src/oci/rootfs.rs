@@ -113,6 +113,7 @@ impl Images {
         fs::create_dir(&rootfs).map_err(OciError::io(format!("make `{}`", rootfs.display())))?;
         let unpacked = open_to_all(&rootfs)
             .and_then(|()| unpack::unpack(image, &rootfs, &options.unpack))
+            .and_then(|()| mount_points(&rootfs))
             .and_then(|()| {
                 fs::rename(&scratch, folder).map_err(OciError::io(format!("make `{}`", folder.display())))
             })
@@ -167,6 +168,25 @@ pub(crate) fn remove_all(path: &Path) -> Result<(), OciError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Makes the folders that every container mounts over, so that no container has to write into the
+/// image. runc gives what it mounts there the mode of the folder below.
+fn mount_points(rootfs: &Path) -> Result<(), OciError> {
+    use std::os::unix::fs::PermissionsExt;
+    for (name, mode) in [("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("tmp", 0o1777)] {
+        let path = rootfs.join(name);
+        let fail = || OciError::io(format!("make `{}`", path.display()));
+        match fs::symlink_metadata(&path) {
+            Ok(data) if data.is_dir() => {}
+            // a link of the image's own: the runtime resolves it inside the image
+            Ok(_) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&path).map_err(fail())?,
+            Err(error) => return Err(fail()(error)),
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(fail())?;
+    }
+    Ok(())
 }
 
 /// A container's root is opened by its own user.

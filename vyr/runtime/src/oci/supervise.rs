@@ -29,6 +29,8 @@ const OUTPUT_LOOK_SHARE: u32 = 20;
 /// Time for the kernel and the runtime to end a container that was killed, and between the tries.
 const KILL_TIME: Duration = Duration::from_secs(10);
 const KILL_RETRY: Duration = Duration::from_millis(20);
+/// Time for the runtime to tell the process of a program that has only just begun.
+const PID_TIME: Duration = Duration::from_millis(500);
 /// Times that a container's removal is tried.
 const DELETE_TRIES: usize = 3;
 
@@ -56,6 +58,7 @@ pub(crate) async fn execute(
     match Container::create(inner, &rootfs, &request) {
         Ok(container) => container.run(request, abandoned, prepared).await,
         Err(error @ OciError::Request(_)) => ended(Terminal::Failed(Failure::Link(error.full_text()))),
+        Err(error @ OciError::Folder(_)) => ended(Terminal::Failed(Failure::Grant(error.full_text()))),
         Err(error) => ended(Terminal::Failed(Failure::Internal(error.full_text()))),
     }
 }
@@ -190,7 +193,7 @@ impl Container {
         runtime: Option<u32>,
         natural: &mut (impl Future<Output = io::Result<S>> + Unpin),
     ) -> io::Result<S> {
-        if gentle && self.bundle.pid().is_some_and(handles_term) {
+        if gentle && self.pid().await.is_some_and(handles_term) {
             let grace = async {
                 self.inner.commands.kill(&self.id, "TERM").await;
                 tokio::time::sleep(self.inner.options.grace).await;
@@ -222,6 +225,19 @@ impl Container {
         tokio::time::timeout(KILL_TIME, natural)
             .await
             .unwrap_or_else(|_| Err(io::Error::other("the container does not end")))
+    }
+
+    /// Waits for the runtime to tell the program's process, which it does a little after the start.
+    async fn pid(&self) -> Option<u32> {
+        let told = async {
+            loop {
+                if let Some(pid) = self.bundle.pid() {
+                    return pid;
+                }
+                tokio::time::sleep(KILL_RETRY).await;
+            }
+        };
+        tokio::time::timeout(PID_TIME, told).await.ok()
     }
 
     async fn cpu_used_up(&self, limits: &Limits) {

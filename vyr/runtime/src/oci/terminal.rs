@@ -46,7 +46,10 @@ pub(crate) fn decide(evidence: Evidence) -> Terminal {
     if evidence.started && code == Some(0) {
         return Terminal::Succeeded;
     }
-    if evidence.out_of_memory {
+    let too_little = |error: &String| error.contains("unable to set memory limit");
+    if evidence.out_of_memory
+        || (!evidence.started && evidence.runtime_error.as_ref().is_some_and(too_little))
+    {
         return limit(LimitKind::Memory);
     }
     if !evidence.started {
@@ -143,6 +146,9 @@ mod tests {
         assert_eq!(decide(Evidence { out_of_memory: true, ..exited(0) }), Terminal::Succeeded);
         let unstarted = Evidence { out_of_memory: true, started: false, ..exited(1) };
         assert_eq!(decide(unstarted), limit(LimitKind::Memory));
+        let error = "unable to set memory limit to 262144 (current usage: 1789952, peak usage: 1998848)";
+        let too_little = Evidence { runtime_error: Some(error.into()), started: false, ..exited(1) };
+        assert_eq!(decide(too_little), limit(LimitKind::Memory));
         assert_eq!(decide(Evidence { too_much_output: true, ..exited(0) }), limit(LimitKind::Output));
     }
 

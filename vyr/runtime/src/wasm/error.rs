@@ -8,5 +8,7 @@ pub(crate) enum Stop {
     #[error("the limit of {} is reached", .0.as_str())]
     Limit(LimitKind),
     #[error("{0}")]
+    Grant(String),
+    #[error("{0}")]
     Internal(String),
 }

@@ -126,18 +126,18 @@ fn wasi(request: RunRequest, blocking: bool) -> Result<(WasiCtxBuilder, BoundSta
         let perms = if *read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
         builder
             .preopened_dir(host_path, guest_path, perms)
-            .map_err(|error| cannot_open(host_path, &error))?;
+            .map_err(|error| Stop::Grant(cannot_open("granted folder", host_path, &error)))?;
     }
     if let Some(dir) = &request.out_dir {
-        builder
-            .preopened_dir(dir, OUT_GUEST_PATH, FsPerms::ReadWrite)
-            .map_err(|error| cannot_open(&dir.display().to_string(), &error))?;
+        builder.preopened_dir(dir, OUT_GUEST_PATH, FsPerms::ReadWrite).map_err(|error| {
+            Stop::Internal(cannot_open("output folder", &dir.display().to_string(), &error))
+        })?;
     }
     Ok((builder, request.states))
 }
 
-fn cannot_open(path: &str, error: &wasmtime::Error) -> Stop {
-    Stop::Internal(format!("failed to open the granted folder `{path}`: {error:#}"))
+fn cannot_open(what: &str, path: &str, error: &wasmtime::Error) -> String {
+    format!("failed to open the {what} `{path}`: {error:#}")
 }
 
 impl WasiView for ComponentHost {

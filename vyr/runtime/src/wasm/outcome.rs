@@ -26,6 +26,7 @@ pub(crate) fn stopped(stop: Stop) -> Terminal {
     match stop {
         Stop::Cancelled => Terminal::Cancelled,
         Stop::Limit(kind) => Terminal::Failed(Failure::Limit(kind)),
+        Stop::Grant(text) => Terminal::Failed(Failure::Grant(text)),
         Stop::Internal(text) => Terminal::Failed(Failure::Internal(text)),
     }
 }

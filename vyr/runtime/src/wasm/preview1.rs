@@ -1,8 +1,12 @@
 //! The calls of WASI preview 1 that move bytes or make files, wrapped: `/out` keeps to its limit, and one call
-//! moves no more than it may (a guest then sees a short read or write, which POSIX lets happen).
+//! moves no more than it may (a guest then sees a short read or write, which POSIX lets happen). And the exit, since
+//! wasmtime-wasi traps where the code is 126 or more.
 
 use wasmtime::{Caller, Extern, Linker, Memory};
-use wasmtime_wasi::p1::{self, WasiP1Ctx, wasi_snapshot_preview1 as calls};
+use wasmtime_wasi::{
+    I32Exit,
+    p1::{self, WasiP1Ctx, wasi_snapshot_preview1 as calls},
+};
 use wiggle::GuestMemory;
 
 use super::{error::Stop, host::ModuleHost, quota::OutQuota};
@@ -22,6 +26,8 @@ pub(crate) fn link(linker: &mut Linker<ModuleHost>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     transfers(linker)?;
     entries(linker)?;
+    linker
+        .func_wrap(MODULE, "proc_exit", |code: i32| -> wasmtime::Result<()> { Err(I32Exit(code).into()) })?;
     linker.allow_shadowing(false);
     Ok(())
 }

@@ -16,7 +16,7 @@ async fn noop_of_both_kinds_succeeds() {
 #[tokio::test]
 async fn exit_codes_come_through() {
     let program = guest("exit-code.p1");
-    for code in [0, 1, 7, 125] {
+    for code in [0, 1, 7, 125, 126, 134, 255] {
         let ran = Task::new(&[&code.to_string()]).run(&program).await;
         match code {
             0 => drop(ran.succeeded()),

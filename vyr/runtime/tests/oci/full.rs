@@ -8,13 +8,11 @@ use crate::{
 };
 
 #[tokio::test]
-#[ignore = "takes about half a minute"]
 async fn two_hundred_runs_of_many_images_all_succeed() {
     all_succeed(200).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes about half a minute"]
 async fn sixteen_at_once_do_not_disturb_one_another() {
     let host = Arc::new(Host::new());
     let image =

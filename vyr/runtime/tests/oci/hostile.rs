@@ -225,7 +225,8 @@ async fn bytes_that_are_not_what_was_named_are_refused() {
     }
     host.runtime.prepare(image.source()).await.expect("whole again");
     let host = Host::new();
-    let wrong = Layer { diff_id: Some(Digest::of(b"another")), ..Layer::new().file("file", b"data").gzip() };
+    let mut wrong = Layer::new().file("file", b"data").gzip();
+    wrong.diff_id = Some(Digest::of(b"another"));
     let image = layout(&host.folder.path().join("layout"), json!({}), vec![wrong]);
     assert!(matches!(
         host.runtime.prepare(image.source()).await,

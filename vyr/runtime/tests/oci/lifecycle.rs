@@ -142,7 +142,7 @@ async fn a_dropped_run_is_ended_and_removed() {
 fn what_a_dead_node_left_is_swept() {
     let host = Host::new();
     let first = tokio::runtime::Runtime::new().expect("runtime");
-    let left = first.block_on(async {
+    first.block_on(async {
         let image = host.script("echo up; sleep 1000").await;
         let (up, is_up) = oneshot::channel();
         let sink = AtFirstByte(Some(move || {
@@ -156,7 +156,6 @@ fn what_a_dead_node_left_is_swept() {
     });
     // The node dies: every task of it stops where it stands, and the container lives on.
     drop(first);
-    let () = left;
     let second = tokio::runtime::Runtime::new().expect("runtime");
     second.block_on(async {
         let options = OciOptions::new(host.folder.path().join("work"));

@@ -95,7 +95,7 @@ async fn exit_codes_and_signals_are_told() {
     for (script, failure) in [
         ("exit 7", Failure::Exit(7)),
         ("exit 255", Failure::Exit(255)),
-        ("sh -c 'kill -SEGV $$'", Failure::Trap("killed by SIGSEGV".into())),
+        ("sh -c 'kill -SEGV $$'; exit $?", Failure::Trap("killed by SIGSEGV".into())),
         ("echo words >&2; exit 3", Failure::Exit(3)),
     ] {
         let done = host.run(&image, Job::args(&[script])).await;
@@ -132,7 +132,7 @@ async fn upper_layers_change_and_hide_lower_ones() {
         .dir("hidden/deep/")
         .file("hidden/deep/lower", b"lower")
         .file("kind", b"a file");
-    let upper = Layer::new()
+    let mut upper = Layer::new()
         .file("data/.wh.gone", b"")
         .file("data/.wh.never-there", b"")
         .file("data/changed", b"new")
@@ -140,7 +140,7 @@ async fn upper_layers_change_and_hide_lower_ones() {
         .file("hidden/.wh..wh..opq", b"")
         .file("kind/now-a-folder", b"")
         .gzip();
-    let upper = Layer { diff_id: None, ..upper };
+    upper.diff_id = None;
     let replaced = Layer::new().file(".wh.kind", b"");
     let script = "cd /data && cat kept changed && ls /data /hidden /hidden/deep /kind";
     let image = host

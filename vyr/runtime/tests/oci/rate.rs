@@ -29,7 +29,7 @@ async fn cases(host: &Host) -> Vec<Case> {
         Layer::new().file("data/.wh.b", b"").file("data/a", b"upper\n").gzip(),
     ];
     let case = |name, image, job, terminal, stdout| Case { name, image, job, terminal, stdout };
-    let sh = |script: &str| host.script(script);
+    let sh = |script: &'static str| host.script(script);
     vec![
         case("echo", host.config(json!({ "Cmd": ["echo", "hi"] })).await, Job::default, ok.clone(), "hi\n"),
         case("cat", host.config(json!({ "Cmd": ["cat"] })).await, || Job::stdin("in\n"), ok.clone(), "in\n"),
@@ -74,7 +74,7 @@ async fn cases(host: &Host) -> Vec<Case> {
         case("network", sh("ip route | wc -l").await, Job::default, ok.clone(), "0\n"),
         case(
             "trap",
-            sh("sh -c 'kill -ABRT $$'").await,
+            sh("sh -c 'kill -ABRT $$'; exit $?").await,
             Job::default,
             Terminal::Failed(Failure::Trap("killed by SIGABRT".into())),
             "",

@@ -50,6 +50,16 @@ impl Store {
         fs::symlink_metadata(self.0.layout.blob(digest)).is_ok_and(|meta| meta.is_file())
     }
 
+    /// Makes a blob as young as a new one, so that no garbage collection takes it for a while.
+    ///
+    /// # Errors
+    /// [`StoreError::BlobMissing`], or when its time cannot be set.
+    pub fn touch_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        let (file, _) = self.open_blob(digest)?;
+        let touched = file.set_modified(SystemTime::now());
+        touched.map_err(StoreError::io("touch", self.0.layout.blob(digest)))
+    }
+
     /// Opens a blob to read and tells its length. Its bytes are not verified.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod handle;
 mod options;
 mod sender;
 mod service;
+mod tls;
 
 pub use handle::ExportHandle;
 pub use options::{ExportError, ExportOptions, ExportProtocol};

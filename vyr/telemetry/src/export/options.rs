@@ -1,12 +1,12 @@
-use std::{env, time::Duration};
+use std::{env, io, path::PathBuf, time::Duration};
 
 /// How to export. What is not set comes from the standard `OTEL_EXPORTER_OTLP_*` variables:
-/// endpoint, headers and time-out of each signal.
+/// endpoint, headers, time-out and certificate of each signal.
 #[derive(Debug, Clone)]
 pub struct ExportOptions {
     /// How to talk to the collector; `None` is `OTEL_EXPORTER_OTLP_PROTOCOL`, else HTTP.
     pub protocol: Option<ExportProtocol>,
-    /// The collector, `http://HOST:PORT` without a path; `None` is the environment's.
+    /// The collector, `http://HOST:PORT` or `https://HOST:PORT` without a path; `None` is the environment's.
     pub endpoint: Option<String>,
     /// Spans that wait for the collector; further ones are dropped and counted. Default 65,536.
     pub queue_spans: usize,
@@ -48,11 +48,18 @@ pub enum ExportError {
     /// The protocol is not one of those that there are.
     #[error("`{0}` is not an export protocol of this node: use `http/protobuf` or `grpc`")]
     Protocol(String),
-    /// The endpoint wants TLS.
-    #[error(
-        "the collector `{0}` wants TLS, which this node's exporter does not speak: name a collector on this machine by http://, and let that one forward"
-    )]
-    Tls(String),
+    /// The certificate that the collector's must chain to is no good.
+    #[error("`{}` of OTEL_EXPORTER_OTLP_CERTIFICATE is no certificate in PEM: name one, or unset it for the public ones", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS to the collector cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// The exporter refused its configuration.
     #[error("the {signal} exporter cannot be set up: check OTEL_EXPORTER_OTLP_ENDPOINT and the options")]
     Build {
@@ -110,12 +117,21 @@ impl ExportOptions {
         }
     }
 
-    /// Refuses what would otherwise fail silently, request after request.
-    pub(super) fn check_endpoint(&self, signal: &str) -> Result<(), ExportError> {
-        match self.endpoint.clone().or_else(|| endpoint_of(signal)) {
-            Some(endpoint) if endpoint.trim_start().starts_with("https:") => Err(ExportError::Tls(endpoint)),
-            _ => Ok(()),
-        }
+    /// Tells whether the collector of a signal wants TLS.
+    pub(super) fn wants_tls(&self, signal: &str) -> bool {
+        let endpoint = self.endpoint.clone().or_else(|| endpoint_of(signal));
+        endpoint.is_some_and(|endpoint| endpoint.trim_start().to_ascii_lowercase().starts_with("https:"))
+    }
+
+    /// Returns the file of the certificates that a collector's must chain to, where one is named.
+    pub(super) fn certificate_for(signal: &str) -> Option<PathBuf> {
+        variable(signal, "CERTIFICATE").map(PathBuf::from)
+    }
+
+    /// Returns the time that one request for a signal may take.
+    pub(super) fn timeout_for(&self, signal: &str) -> Duration {
+        let from_env = || variable(signal, "TIMEOUT")?.parse().ok().map(Duration::from_millis);
+        self.timeout.or_else(from_env).unwrap_or(Duration::from_secs(10))
     }
 
     pub(super) fn metrics_interval(&self) -> Duration {

@@ -1,12 +1,12 @@
 //! The two exporters, built from options and environment.
 
 use opentelemetry_otlp::{
-    MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig as _, WithTonicConfig as _,
+    MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::{error::OTelSdkResult, metrics::Temporality, trace::SpanExporter as _};
 use vyr_proto::record::Ended;
 
-use super::{ExportError, ExportOptions, ExportProtocol};
+use super::{ExportError, ExportOptions, ExportProtocol, tls};
 use crate::{NodeResource, otlp};
 
 /// Sends traces. Retrying is the service's: only it knows what waits behind a batch.
@@ -15,14 +15,15 @@ pub(super) struct TraceSender(SpanExporter);
 
 impl TraceSender {
     pub(super) fn new(options: &ExportOptions, resource: &NodeResource) -> Result<Self, ExportError> {
-        options.check_endpoint("TRACES")?;
         let once = RetryPolicy::disabled();
         let built = match options.protocol_for("TRACES")? {
-            ExportProtocol::Http => configure(SpanExporter::builder().with_http(), options, "/v1/traces")
-                .with_retry_policy(once)
-                .build(),
+            ExportProtocol::Http => {
+                let http = with_http(SpanExporter::builder().with_http(), options, "TRACES")?;
+                configure(http, options, "/v1/traces").with_retry_policy(once).build()
+            }
             ExportProtocol::Grpc => {
-                configure(SpanExporter::builder().with_tonic(), options, "").with_retry_policy(once).build()
+                let grpc = with_grpc(SpanExporter::builder().with_tonic(), options, "TRACES")?;
+                configure(grpc, options, "").with_retry_policy(once).build()
             }
         };
         let mut exporter = built.map_err(|source| ExportError::Build { signal: "trace", source })?;
@@ -37,16 +38,35 @@ impl TraceSender {
 
 /// Makes the sender of metrics.
 pub(super) fn metric_sender(options: &ExportOptions) -> Result<MetricExporter, ExportError> {
-    options.check_endpoint("METRICS")?;
     let builder = MetricExporter::builder().with_temporality(Temporality::Cumulative);
     let once = RetryPolicy::disabled();
     let built = match options.protocol_for("METRICS")? {
         ExportProtocol::Http => {
-            configure(builder.with_http(), options, "/v1/metrics").with_retry_policy(once).build()
+            let http = with_http(builder.with_http(), options, "METRICS")?;
+            configure(http, options, "/v1/metrics").with_retry_policy(once).build()
         }
-        ExportProtocol::Grpc => configure(builder.with_tonic(), options, "").with_retry_policy(once).build(),
+        ExportProtocol::Grpc => {
+            let grpc = with_grpc(builder.with_tonic(), options, "METRICS")?;
+            configure(grpc, options, "").with_retry_policy(once).build()
+        }
     };
     built.map_err(|source| ExportError::Build { signal: "metric", source })
+}
+
+fn with_http<B: WithHttpConfig>(builder: B, options: &ExportOptions, signal: &str) -> Result<B, ExportError> {
+    Ok(if options.wants_tls(signal) {
+        builder.with_shared_http_client(tls::http(options, signal)?)
+    } else {
+        builder
+    })
+}
+
+fn with_grpc<B: WithTonicConfig>(
+    builder: B,
+    options: &ExportOptions,
+    signal: &str,
+) -> Result<B, ExportError> {
+    Ok(if options.wants_tls(signal) { builder.with_tls_config(tls::grpc(signal)?) } else { builder })
 }
 
 fn configure<B: WithExportConfig>(mut builder: B, options: &ExportOptions, path: &str) -> B {

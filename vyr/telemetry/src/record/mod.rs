@@ -15,6 +15,7 @@
 //! order; a torn tail is cut off and reported; a damaged frame costs itself and nothing else; a
 //! full disk refuses new entries and harms none.
 
+mod blobs;
 mod error;
 mod frame;
 mod history;
@@ -29,6 +30,7 @@ mod segment;
 mod store;
 mod writer;
 
+pub use blobs::blobs_in_use;
 pub use error::RecordError;
 pub use history::{History, HistoryQuery, Order};
 pub use open::{Damage, LeftTask, Recovery};

@@ -67,6 +67,8 @@ fn what_a_buyer_relies_on_raises_the_version() {
 fn the_last_version_has_no_next() {
     let last = Config { version: ConfigVersion(u32::MAX), ..config() };
     assert_eq!(last.set_fee(1, BasisPoints(5)), Err(Refusal::Overflow));
+    assert_eq!(last.set_treasury(1, 9), Err(Refusal::Overflow));
+    assert_eq!(last.set_settle_key(1, 9, true), Err(Refusal::Overflow));
 }
 
 #[test]

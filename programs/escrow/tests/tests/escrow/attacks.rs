@@ -245,8 +245,8 @@ fn lamports_put_there_before_stop_no_creation() {
             let mut world = World::bare();
             let (buyer, mint) = (world.cast.buyer.pubkey(), world.mint_of(money));
             let balance = world.program.balance(&buyer, &mint);
-            let places =
-                [world.program.config(), balance, world.program.vault(&balance), world.escrow_address(1)];
+            let purse = world.program.purse(&buyer, &mint);
+            let places = [world.program.config(), balance, purse, world.escrow_address(1)];
             for place in places {
                 let mut account = solana_account::Account { lamports, ..Default::default() };
                 account.owner = SYSTEM_PROGRAM;

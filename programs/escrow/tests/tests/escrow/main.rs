@@ -1,5 +1,13 @@
 //! The built program, in a chain in memory.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends where its assumption does"
+)]
+
 mod attacks;
 mod cases;
 mod costs;

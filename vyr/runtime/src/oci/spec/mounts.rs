@@ -51,7 +51,7 @@ fn bind(at: &str, source: &Path, read_only: bool) -> Result<Mount, OciSpecError>
 fn check(host: &str, guest: &str) -> Result<(), OciError> {
     let refuse =
         |mend: &str| Err(OciError::Request(format!("the grant `{host}::{guest}` is refused: {mend}")));
-    if !Path::new(host).is_absolute() || !Path::new(host).is_dir() {
+    if !Path::new(host).is_absolute() {
         return refuse("name an absolute path of a folder on the node's machine");
     }
     let path = Path::new(guest);
@@ -61,6 +61,9 @@ fn check(host: &str, guest: &str) -> Result<(), OciError> {
     }
     if RESERVED.iter().any(|reserved| path.starts_with(reserved)) {
         return refuse("`/proc`, `/sys`, `/dev` and `/out` are the container's own");
+    }
+    if !Path::new(host).is_dir() {
+        return Err(OciError::Folder(host.to_owned()));
     }
     Ok(())
 }
@@ -76,6 +79,6 @@ mod tests {
             assert!(check("/", guest).is_err(), "{guest} was accepted");
         }
         assert!(check("relative", "/data").is_err());
-        assert!(check("/dev/null", "/data").is_err(), "no folder");
+        assert!(matches!(check("/dev/null", "/data"), Err(OciError::Folder(_))), "no folder");
     }
 }

@@ -93,9 +93,10 @@ fn refusal(error: &StateError) -> store_wit::Error {
     match error {
         StateError::ReadOnly => store_wit::Error::AccessDenied,
         StateError::NotFound(_) => store_wit::Error::NoSuchStore,
-        StateError::Quota { .. } | StateError::Full { .. } | StateError::Invalid(_) => {
-            store_wit::Error::Other(error.to_string())
-        }
+        StateError::Quota { .. }
+        | StateError::Full { .. }
+        | StateError::Field { .. }
+        | StateError::Invalid(_) => store_wit::Error::Other(error.to_string()),
     }
 }
 

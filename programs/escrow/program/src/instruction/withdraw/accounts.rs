@@ -1,10 +1,11 @@
-use cyxwiz_escrow_interface::BalanceAccount;
 use cyxwiz_escrow_interface::policy::Amount;
-use pinocchio::AccountView;
+use cyxwiz_escrow_interface::{BalanceAccount, EscrowError};
 use pinocchio::error::ProgramError;
+use pinocchio::{AccountView, ProgramResult};
 
 use crate::account::{distinct, exactly, load_balance, load_token, signed, token_program, writable};
 use crate::dispatch::Call;
+use crate::fail::ensure;
 use crate::money::{Vault, sol_holds, tokens_hold};
 
 /// The token accounts of a withdrawal.
@@ -42,6 +43,7 @@ impl<'a> Outgoing<'a> {
         writable(owner)?;
         writable(view)?;
         let books = load_balance(view, call.program)?;
+        owns(owner, &books)?;
         sol_holds(view, &books)?;
         Ok(Self { owner, view, books, tokens: None })
     }
@@ -57,8 +59,14 @@ impl<'a> Outgoing<'a> {
         token_program(token)?;
         distinct(target, vault)?;
         let books = load_balance(view, call.program)?;
+        owns(owner, &books)?;
         let held = tokens_hold(&Vault { balance: view, books: &books, vault }, call.program)?.amount;
         load_token(target, &books.balance.mint, owner.address())?;
         Ok(Self { owner, view, books, tokens: Some(Tokens { target, vault, held }) })
     }
+}
+
+/// The policy says the same again; here it comes before the token accounts are judged by who owns them.
+fn owns(owner: &AccountView, books: &BalanceAccount) -> ProgramResult {
+    ensure(books.balance.owner == *owner.address(), EscrowError::NotOwner)
 }
