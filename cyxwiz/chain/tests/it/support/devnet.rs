@@ -36,7 +36,7 @@ impl Devnet {
     /// Starts a chain with this time between two blocks.
     pub(crate) fn start(slot_ms: u64) -> Self {
         let dir = TempDir::new_in(base()).unwrap();
-        copy(&prepared(), dir.path());
+        begin(dir.path());
         let (rpc_port, ws_port) = (free_port(), free_port());
         let (child, report) = launch(dir.path(), slot_ms, rpc_port, ws_port);
         Self { child, dir, slot_ms, rpc_port, ws_port, report }
@@ -109,24 +109,28 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A folder in which a chain was set up and stopped; made by whoever comes first.
-fn prepared() -> PathBuf {
+/// Begins with a chain that was set up and stopped, beside the binary; whoever comes first makes it.
+fn begin(to: &Path) {
     let mut hasher = DefaultHasher::new();
     fs::read(binary("CYXWIZ_ESCROW")).unwrap().hash(&mut hasher);
     let meta = fs::metadata(binary("CYXWIZ_DEVNET")).unwrap();
     (meta.len(), meta.modified().unwrap()).hash(&mut hasher);
-    let name = format!("cyxwiz-devnet-{:016x}", hasher.finish());
-    let (dir, lock) = (base().join(&name), File::create(base().join(format!("{name}.lock"))).unwrap());
+    let made_of = format!("{:016x}", hasher.finish());
+    let dir = binary("CYXWIZ_DEVNET").with_file_name("prepared-chain");
+    let lock = File::create(dir.with_extension("lock")).unwrap();
     lock.lock().unwrap();
-    if !dir.join("done").exists() {
+    if fs::read_to_string(dir.join("made-of")).ok().as_ref() != Some(&made_of) {
         let _ = fs::remove_dir_all(&dir);
-        let (mut child, _) = launch(&dir, 50, free_port(), free_port());
-        let stop = Command::new(binary("CYXWIZ_DEVNET")).arg("stop").arg("--state").arg(&dir).status();
+        let fresh = TempDir::new_in(base()).unwrap();
+        let (mut child, _) = launch(fresh.path(), 50, free_port(), free_port());
+        let stop =
+            Command::new(binary("CYXWIZ_DEVNET")).arg("stop").arg("--state").arg(fresh.path()).status();
         assert!(stop.unwrap().success());
         assert!(child.wait().unwrap().success());
-        fs::write(dir.join("done"), "").unwrap();
+        copy(fresh.path(), &dir);
+        fs::write(dir.join("made-of"), made_of).unwrap();
     }
-    dir
+    copy(&dir, to);
 }
 
 fn copy(from: &Path, to: &Path) {
