@@ -48,7 +48,7 @@ pub(crate) struct Devnet {
 }
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
-    let devnet = build(place)?;
+    let devnet = build(place, !on_path(VALIDATOR))?;
     let state = options.state.clone().unwrap_or_else(|| place.cache.join("devnet"));
     let mut command = cmd(&devnet.binary, [] as [&str; 0]);
     match options.verb {
@@ -72,14 +72,15 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     become_it(command)
 }
 
-/// Builds what starts a chain. The first time takes minutes, for a thousand crates; they are kept in the cache.
-pub(crate) fn build(place: &Place) -> Result<Devnet> {
+/// Builds what starts a chain. With the box the first time takes minutes, for a thousand crates; they are kept in
+/// the cache.
+pub(crate) fn build(place: &Place, with_box: bool) -> Result<Devnet> {
     let target = place.cache.join("devnet-target");
     if !target.is_dir() {
         eprintln!("building the local chain; the first time takes minutes");
     }
     let mut args = vec!["build", "--locked", "--quiet"];
-    if on_path(VALIDATOR) {
+    if !with_box {
         args.push("--no-default-features");
     }
     let mut command = cargo(&folder(place), args);

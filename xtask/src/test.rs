@@ -31,7 +31,8 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let python = python::for_tests(place)?;
     let guests = guests::build(place)?;
     let generator = guests::generator(place)?;
-    let chain = devnet::build(place)?;
+    // the box, whatever is there: the same chain everywhere, and one that a test can kill
+    let chain = devnet::build(place, true)?;
     let with_env = |mut command: Command| -> Result<Command> {
         command
             .env("PATH", path_with(std::slice::from_ref(&helpers))?)

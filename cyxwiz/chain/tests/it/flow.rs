@@ -194,3 +194,24 @@ async fn a_transaction_is_tried_before_a_wallet_signs_it() {
     let error = rpc.simulate(&unsigned).await.unwrap().error.unwrap();
     assert_eq!(error.escrow(), Some(EscrowError::NotBalance), "{error}");
 }
+
+#[tokio::test]
+async fn after_the_deadline_anybody_gives_it_back() {
+    let market = Market::start();
+    let (contract, rpc, buyer) = (market.devnet.contract(), &market.rpc, market.buyer.pubkey());
+    let job = JobId([5; 16]);
+    let account = market.open(Coin::Usdc, job, 10).await;
+    let assigned = market.assign(job, market.devnet.address("seller"), 1).await;
+    let anybody = market.devnet.wallet("deployer");
+    market.devnet.travel(account.escrow.expire_at.0 + 1);
+    assert!(rpc.time().await.unwrap() > account.escrow.expire_at);
+    // too late for the platform
+    let charge = Charge { charged: Amount(1), epoch: Epoch(1) };
+    let late = contract.settle(market.settle.pubkey(), &assigned, charge, PayoutGap::default()).unwrap();
+    let refused = attempt(rpc, &late, &[&market.settle]).await;
+    let Err(ChainError::Refused(why)) = refused else { panic!("{refused:?}") };
+    assert_eq!(why.escrow(), Some(EscrowError::Expired));
+    land(rpc, &contract.expire(anybody.pubkey(), &assigned), &[&anybody]).await;
+    assert_eq!(market.escrow(job).await, None);
+    assert_eq!(books(rpc, &contract, &buyer, Coin::Usdc).await, (30, 0));
+}

@@ -55,6 +55,20 @@ impl Devnet {
         self.report = report;
     }
 
+    /// Moves the chain's clock, as only a box can.
+    pub(crate) fn travel(&self, unix_time: i64) {
+        let ask = serde_json::json!({
+            "jsonrpc": "2.0", "id": 1, "method": "surfnet_timeTravel",
+            "params": [{ "absoluteTimestamp": unix_time * 1000 }],
+        });
+        let output = Command::new("curl")
+            .args(["-sS", "-H", "content-type: application/json", "-d", &ask.to_string(), &self.url()])
+            .output()
+            .unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(answer.get("result").is_some(), "{answer}");
+    }
+
     pub(crate) fn state(&self) -> &Path {
         self.dir.path()
     }
