@@ -124,6 +124,8 @@ fn open(database: &Path, slot_ms: u64) -> Result<Opened> {
     svm.reconstruct_sysvars();
     // what each transaction touched, before and after: nobody asks for it, and it would fill the disk
     svm.executed_transaction_profiles = Box::new(StorageFifoMap::new(1));
+    // descriptions of well-known programs: the next start would read them all
+    svm.registered_idls.clear().map_err(|error| anyhow!("cannot write to the chain in `{path}`: {error}"))?;
     // its own checkpoints are not ahead: never
     svm.last_checkpoint_slot = u64::MAX;
     Ok((SurfnetSvmLocker::new(svm), events, geyser))
