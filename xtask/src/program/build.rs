@@ -23,6 +23,8 @@ const FLAGS: &[&str] = &[
     "-Clink-arg=--arch=v0",
     "-Clink-arg=--llvm-args=-bpf-stack-size=4096",
     "-Clink-arg=--disable-math-builtins",
+    // else the linker leaves a copy in the source tree
+    "-Clink-arg=--deploy=false",
 ];
 
 /// Builds the program and returns where it lies.
