@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::cmd::{cargo, cmd, run as run_command, succeeds};
+use crate::devnet;
 use crate::place::{Place, path_with};
 use crate::steps::{Done, Steps};
 use crate::tools::{npm, rust};
 
+/// `-D warnings` in the form in which cargo's clippy hands it to its driver.
+const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 /// How long the advisory database may take to arrive.
 const FETCH_SECONDS: &str = "60";
 
@@ -38,12 +41,19 @@ fn rust_steps(place: &Place, steps: &mut Steps) {
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     steps.run("format", || run_command(&mut cargo(&place.root, fmt)));
     steps.run("format (guests)", || run_command(&mut cargo(&workloads, fmt)));
+    steps.run("format (local chain)", || run_command(&mut cargo(&devnet::folder(place), fmt)));
     steps.run("clippy", || run_command(&mut cargo(&place.root, clippy)));
     escrow_steps(place, steps);
     // For this machine, not for Wasm: the guests' compiler may have no clippy, and their code is the same.
     steps.run("clippy (guests)", || {
         let target = place.target.join("workloads");
         run_command(cargo(&workloads, clippy).env("CARGO_TARGET_DIR", target))
+    });
+    // By a build and not by a check: its thousand crates are built for the tests anyway, and only once.
+    steps.run("clippy (local chain)", || {
+        let mut command = cargo(&devnet::folder(place), ["build", "--locked"]);
+        command.env("CARGO_TARGET_DIR", place.cache.join("devnet-target")).env("CLIPPY_ARGS", DENY_WARNINGS);
+        run_command(command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"))
     });
     steps.run("rustdoc", || {
         let args = ["doc", "--workspace", "--no-deps", "--quiet"];
@@ -91,6 +101,11 @@ fn dependency_steps(place: &Place, steps: &mut Steps) {
     steps.run("licences, bans (escrow)", || {
         of_workspace("programs/escrow/Cargo.toml")?;
         of_workspace("programs/escrow/tests/Cargo.toml")
+    });
+    steps.run("licences, bans (local chain)", || {
+        let graph = ["--manifest-path", "devnet/Cargo.toml"];
+        let check = ["--config", "devnet/deny.toml", "check", "bans", "licenses", "sources"];
+        helper(&[graph.as_slice(), check.as_slice()].concat(), "cargo-deny")
     });
     steps.try_run("advisories", || {
         let dir = helpers.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;

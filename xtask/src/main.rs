@@ -12,6 +12,7 @@ mod bench;
 mod check;
 mod cmd;
 mod demo;
+mod devnet;
 mod dist;
 mod guests;
 mod place;
@@ -48,6 +49,8 @@ enum Verb {
     Test(test::Options),
     /// Show the whole path: put, submit, observe
     Demo(demo::Options),
+    /// Start a local Solana chain with the escrow program, a test USDC and funded wallets
+    Devnet(devnet::Options),
     /// Measure, side by side with what is there
     Bench(bench::Options),
     /// Build the escrow program for the chain
@@ -77,6 +80,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Check => check::run(&place),
         Verb::Test(options) => test::run(&place, &options),
         Verb::Demo(options) => demo::run(&place, &options),
+        Verb::Devnet(options) => devnet::run(&place, &options),
         Verb::Bench(options) => bench::run(&place, &options),
         Verb::Program(options) => program::run(&place, &options),
         Verb::Dist => dist::run(&place),

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cmd::{cargo, run as run_command};
+use crate::devnet;
 use crate::guests;
 use crate::place::{Place, path_with};
 use crate::program;
@@ -30,9 +31,14 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let python = python::for_tests(place)?;
     let guests = guests::build(place)?;
     let generator = guests::generator(place)?;
+    // the box, whatever is there: the same chain everywhere, and one that a test can kill
+    let chain = devnet::build(place, true)?;
     let with_env = |mut command: Command| -> Result<Command> {
         command
             .env("PATH", path_with(std::slice::from_ref(&helpers))?)
+            .env("CYXWIZ_BIN", place.binary("debug", "cyxwiz"))
+            .env("CYXWIZ_DEVNET", &chain.binary)
+            .env("CYXWIZ_ESCROW", &chain.program)
             .env("VYR_BIN", place.binary("debug", "vyr"))
             .env("VYR_GENERATE", &generator)
             .env("VYR_GUESTS", &guests)

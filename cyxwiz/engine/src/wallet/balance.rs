@@ -1,0 +1,69 @@
+use cyxwiz_chain::escrow::Address;
+use cyxwiz_chain::escrow::policy::Amount;
+use cyxwiz_chain::{Coin, Money};
+use serde_json::json;
+use solana_signer::Signer as _;
+
+use crate::context::{Chain, Context};
+use crate::error::CliError;
+use crate::output;
+
+/// One coin, in the wallet and in the escrow program.
+pub(super) struct Holding {
+    pub(super) coin: Coin,
+    pub(super) wallet: Amount,
+    pub(super) free: Amount,
+    pub(super) locked: Amount,
+    /// The balance's account is there.
+    pub(super) opened: bool,
+}
+
+impl Holding {
+    pub(super) async fn of(chain: &Chain, owner: &Address, coin: Coin) -> Result<Self, CliError> {
+        let wallet = match coin {
+            Coin::Sol => chain.rpc.lamports(owner).await?,
+            Coin::Usdc => chain.rpc.tokens(&chain.contract, owner).await?.amount.unwrap_or_default(),
+        };
+        let balance = chain.rpc.balance(&chain.contract, owner, coin).await?;
+        let opened = balance.is_some();
+        let (free, locked) = balance.map(|balance| (balance.free, balance.locked)).unwrap_or_default();
+        Ok(Self { coin, wallet, free, locked, opened })
+    }
+
+    fn money(&self, amount: Amount) -> Money {
+        Money { coin: self.coin, amount }
+    }
+}
+
+pub(super) async fn run(context: &Context) -> Result<(), CliError> {
+    let owner = context.keypair()?.pubkey();
+    let chain = context.chain().await?;
+    let mut holdings = Vec::new();
+    for coin in Coin::ALL {
+        holdings.push(Holding::of(&chain, &owner, coin).await?);
+    }
+    if context.json() {
+        let coins: Vec<_> = holdings.iter().map(|holding| for_programs(&chain, holding)).collect();
+        let cluster = chain.network.cluster.name();
+        return output::json(&json!({ "address": owner.to_string(), "cluster": cluster, "coins": coins }));
+    }
+    output::line(format!("{owner} on {}", chain.network.cluster))?;
+    let mut table = output::table(["", "wallet", "free for jobs", "behind jobs"]);
+    for holding in &holdings {
+        let number = |amount| holding.money(amount).number();
+        let row = [number(holding.wallet), number(holding.free), number(holding.locked)];
+        table.add_row([vec![holding.coin.symbol().to_owned()], row.to_vec()].concat());
+    }
+    output::print(&table)
+}
+
+fn for_programs(chain: &Chain, holding: &Holding) -> serde_json::Value {
+    json!({
+        "coin": holding.coin.symbol(),
+        "mint": chain.contract.mint(holding.coin).to_string(),
+        "decimals": holding.coin.decimals(),
+        "wallet": holding.wallet.0.to_string(),
+        "free": holding.free.0.to_string(),
+        "locked": holding.locked.0.to_string(),
+    })
+}
