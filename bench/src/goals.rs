@@ -151,6 +151,7 @@ fn limits(results: &Results, rows: &mut Vec<Row>) {
         ("peer: `docker run`, busybox", peers.docker.as_ref()),
         ("limit: wasmtime in process, warm", Some(&peers.in_process)),
         ("limit: wasmtime in process, cold", Some(&peers.in_process_cold)),
+        ("limit: 4 KiB appended and synced", Some(&peers.fdatasync)),
     ];
     for (what, latency) in measured {
         let peer =

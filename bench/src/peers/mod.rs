@@ -1,6 +1,7 @@
 //! What others need for the same no-op, in the same run.
 
 mod container;
+mod disk;
 mod in_process;
 mod wasmtime_cli;
 
@@ -28,6 +29,8 @@ pub(crate) struct Peers {
     pub(crate) in_process: Latency,
     /// The same, from compiled code on disk.
     pub(crate) in_process_cold: Latency,
+    /// One append and its `fdatasync`.
+    pub(crate) fdatasync: Latency,
 }
 
 pub(crate) fn peers(lab: &Lab) -> Result<Peers> {
@@ -57,6 +60,7 @@ pub(crate) fn peers(lab: &Lab) -> Result<Peers> {
         docker: told("docker", container::docker(lab)),
         in_process: in_process::warm(lab)?,
         in_process_cold: in_process::cold(lab)?,
+        fdatasync: disk::sync(lab)?,
     })
 }
 
