@@ -1,0 +1,3 @@
+//! The `cyxwiz-node` binary.
+
+fn main() {}

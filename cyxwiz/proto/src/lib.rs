@@ -1,0 +1,16 @@
+//! The wire types of the market, generated from `proto/cyxwiz` at build time.
+
+/// Generated code. Use the re-exports below.
+#[allow(
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    unreachable_pub,
+    rust_2018_idioms
+)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/cyxwiz_proto.rs"));
+}
+
+/// Messages, service traits and clients of `cyxwiz.v1`.
+pub use generated::cyxwiz::v1;

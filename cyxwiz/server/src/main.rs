@@ -1,0 +1,3 @@
+//! The `cyxwiz-server` binary.
+
+fn main() {}
