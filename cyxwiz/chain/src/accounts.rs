@@ -8,7 +8,7 @@ use solana_account::Account;
 
 use crate::calls::{Contract, token_account};
 use crate::error::{ChainError, Fault};
-use crate::money::Coin;
+use cyxwiz_model::Coin;
 use crate::rpc::Rpc;
 
 /// The chain's own clock.

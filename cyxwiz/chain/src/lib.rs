@@ -18,7 +18,7 @@ mod error;
 mod history;
 mod key;
 mod log;
-mod money;
+
 mod rpc;
 mod send;
 mod signed;
@@ -33,7 +33,7 @@ pub use error::{ChainError, Fault, Why};
 pub use history::Entry;
 pub use key::{KeyError, create_keypair, read_keypair};
 pub use log::events_of;
-pub use money::{Coin, Money, MoneyError};
+pub use cyxwiz_model::{Coin, Money, MoneyError};
 pub use rpc::{Rpc, Simulated};
 pub use send::{
     Attempt, Backoff, BlockHeight, Courier, Delivered, Journal, Ledger, Level, Outcome, Policy, Reply, Seen,

@@ -1,6 +1,4 @@
-use std::{fmt, str::FromStr};
-
-use uuid::Uuid;
+use std::fmt;
 
 /// The text is no id of the expected kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -11,21 +9,34 @@ pub struct IdParseError {
     prefix: &'static str,
 }
 
+impl IdParseError {
+    /// Says that `text` is no id of this kind.
+    #[doc(hidden)]
+    pub fn new(text: &str, kind: &'static str, prefix: &'static str) -> Self {
+        Self { text: text.chars().take(80).collect(), kind, prefix }
+    }
+}
+
+#[doc(hidden)]
+pub use uuid::Uuid as IdUuid;
+
+/// Makes an id type: a prefix and the 32 hex digits of a time-ordered UUID.
+#[macro_export]
 macro_rules! prefixed_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $prefix:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Uuid);
+        pub struct $name($crate::IdUuid);
 
         impl $name {
             /// Makes a new id: time-ordered (UUID version 7), so ids sort by age.
             pub fn generate() -> Self {
-                Self(Uuid::now_v7())
+                Self($crate::IdUuid::now_v7())
             }
 
             /// Wraps the 16 raw bytes of an id.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-                Self(Uuid::from_bytes(bytes))
+                Self($crate::IdUuid::from_bytes(bytes))
             }
 
             /// Returns the 16 raw bytes.
@@ -34,31 +45,27 @@ macro_rules! prefixed_id {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 write!(f, concat!($prefix, "{}"), self.0.as_simple())
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(self, f)
             }
         }
 
-        impl FromStr for $name {
-            type Err = IdParseError;
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::IdParseError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 text.strip_prefix($prefix)
                     .filter(|hex| hex.len() == 32 && !hex.bytes().any(|b| b.is_ascii_uppercase()))
-                    .and_then(|hex| Uuid::try_parse(hex).ok())
+                    .and_then(|hex| $crate::IdUuid::try_parse(hex).ok())
                     .map(Self)
-                    .ok_or_else(|| IdParseError {
-                        text: text.chars().take(80).collect(),
-                        kind: $kind,
-                        prefix: $prefix,
-                    })
+                    .ok_or_else(|| $crate::IdParseError::new(text, $kind, $prefix))
             }
         }
     };

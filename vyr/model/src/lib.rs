@@ -19,7 +19,7 @@ mod task;
 
 pub use digest::{Digest, DigestParseError};
 pub use grant::{DirGrant, EnvGrant, GrantError, Grants, HttpOutGrant};
-pub use id::{IdParseError, SpanId, StateId, TaskId, TraceId};
+pub use id::{IdParseError, IdUuid, SpanId, StateId, TaskId, TraceId};
 pub use limits::{LimitKind, Limits};
 pub use manifest::{
     ArtifactKind, BuiltManifest, ComponentInterface, DeclareError, DefaultLimits, Descriptor,

@@ -5,7 +5,7 @@ use cyxwiz_escrow_interface::policy::BasisPoints;
 
 use super::Contract;
 use crate::draft::Draft;
-use crate::money::Coin;
+use cyxwiz_model::Coin;
 
 impl Contract {
     /// Creates the configuration; `authority` is the program's upgrade authority, `people` are admin, settle key and

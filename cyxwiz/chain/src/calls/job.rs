@@ -7,7 +7,7 @@ use solana_system_interface::instruction::transfer;
 
 use super::{Contract, ensure_token_account, token_account};
 use crate::draft::Draft;
-use crate::money::{Coin, Money};
+use cyxwiz_model::{Coin, Money};
 
 /// Lamports that payee and treasury lack to exist after a payout in SOL. A wallet that holds less than the rent
 /// minimum cannot exist on the chain, so a small first payout would be refused.

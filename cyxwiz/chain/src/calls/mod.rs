@@ -14,7 +14,7 @@ use spl_associated_token_account_interface::instruction::create_associated_token
 pub use job::PayoutGap;
 
 use crate::cluster::Network;
-use crate::money::Coin;
+use cyxwiz_model::Coin;
 
 /// One deployed program, and which mint is USDC beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use cyxwiz_escrow_interface::build::Purse;
 
 use super::{Contract, ensure_token_account};
 use crate::draft::Draft;
-use crate::money::{Coin, Money};
+use cyxwiz_model::{Coin, Money};
 
 impl Contract {
     /// Puts money into the owner's balance, which is created at the owner's cost if need be.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cyxwiz_escrow_interface::policy::Amount;
+use cyxwiz_escrow_policy::Amount;
 
 /// What can be paid with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,94 @@
+//! One assignment of a job to a node: who may speak for it, and when its node counts as lost.
+
+use cyxwiz_escrow_policy::Epoch;
+
+use crate::{AttemptId, Moment, Span};
+
+/// How often a node beats.
+pub const BEAT_EVERY: Span = Span::seconds(5);
+/// Silence from which on time is not charged and no work is assigned.
+pub const SUSPECT_AFTER: Span = Span::seconds(10);
+/// Silence after which the node's attempts go elsewhere. Longer than a 15 second cut, which kills nothing.
+pub const LOST_AFTER: Span = Span::seconds(20);
+/// How often a checkpoint is uploaded at least.
+pub const CHECKPOINT_EVERY: Span = Span::seconds(60);
+/// How often a job is assigned in all, unless its buyer says otherwise.
+pub const DEFAULT_ATTEMPTS: u32 = 3;
+/// How often a job may be assigned in all.
+pub const MAX_ATTEMPTS: u32 = 10;
+
+/// What silence says of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// It beats.
+    Alive,
+    /// It was silent for a while: gets no work, loses none.
+    Suspect,
+    /// It was silent for too long: its work goes elsewhere.
+    Lost,
+}
+
+impl Liveness {
+    /// By the last beat.
+    #[must_use]
+    pub fn of(last_beat: Moment, now: Moment) -> Self {
+        match now.since(last_beat) {
+            silent if silent > LOST_AFTER => Self::Lost,
+            silent if silent > SUSPECT_AFTER => Self::Suspect,
+            _ => Self::Alive,
+        }
+    }
+}
+
+/// The attempt that a job has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// Which.
+    pub attempt: AttemptId,
+    /// Its fencing epoch.
+    pub epoch: Epoch,
+}
+
+/// A report for an attempt that is no longer the job's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("attempt {attempt} of epoch {} is no longer the job's: drop it", epoch.0)]
+pub struct Stale {
+    /// The reported attempt.
+    pub attempt: AttemptId,
+    /// Its epoch.
+    pub epoch: Epoch,
+}
+
+/// Tells whether a report counts: only for the very attempt, at its very epoch.
+///
+/// # Errors
+/// [`Stale`]
+pub fn may_report(current: Option<Current>, attempt: AttemptId, epoch: Epoch) -> Result<(), Stale> {
+    if current == Some(Current { attempt, epoch }) { Ok(()) } else { Err(Stale { attempt, epoch }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_of_fifteen_seconds_kills_nothing() {
+        let of = |silent| Liveness::of(Moment(0), Moment(silent));
+        assert_eq!(of(10_000), Liveness::Alive);
+        assert_eq!(of(15_000), Liveness::Suspect);
+        assert_eq!(of(20_000), Liveness::Suspect);
+        assert_eq!(of(20_001), Liveness::Lost);
+        assert_eq!(of(-5), Liveness::Alive);
+    }
+
+    #[test]
+    fn a_late_node_is_refused() {
+        let (first, second) = (AttemptId::generate(), AttemptId::generate());
+        let current = Some(Current { attempt: second, epoch: Epoch(2) });
+        assert_eq!(may_report(current, second, Epoch(2)), Ok(()));
+        assert!(may_report(current, first, Epoch(1)).is_err());
+        assert!(may_report(current, second, Epoch(1)).is_err());
+        assert!(may_report(current, first, Epoch(2)).is_err());
+        assert!(may_report(None, second, Epoch(2)).is_err());
+    }
+}
