@@ -29,6 +29,6 @@ pub use manifest::{
 };
 pub use signature::{KeyError, PublicKey, SecretKey, Signature};
 pub use task::{
-    BindMode, BindingSpec, Durability, Failure, OutputFile, Outputs, StreamOutput, TaskSpec, TaskState,
-    TaskTimes, Terminal, transition_allowed,
+    BindMode, BindingSpec, Determinism, Durability, Failure, OutputFile, Outputs, StreamOutput, TaskSpec,
+    TaskState, TaskTimes, Terminal, transition_allowed,
 };

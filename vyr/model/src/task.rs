@@ -25,6 +25,17 @@ pub struct TaskSpec {
     pub out_dir: bool,
     /// Whether the guest is told its place in the trace, by `TRACEPARENT`.
     pub trace_context: bool,
+    /// Whether equal inputs are to give equal outputs, byte for byte.
+    pub determinism: Option<Determinism>,
+}
+
+/// What a guest gets in place of chance and time, so that a second run on another machine gives the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Determinism {
+    /// What random bytes come from.
+    pub seed: u64,
+    /// What the wall clock shows at the start. Clocks go on by a microsecond at each look, and not by themselves.
+    pub clock: SystemTime,
 }
 
 /// When a submit is acknowledged and a terminal state is shown.

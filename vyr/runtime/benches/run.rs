@@ -41,6 +41,7 @@ fn request(cancel: Cancel) -> RunRequest {
         stderr: Box::new(Discard),
         out_dir: None,
         cancel,
+        determinism: None,
     }
 }
 

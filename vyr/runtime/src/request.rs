@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{io::AsyncRead, sync::Notify};
-use vyr_model::{DirGrant, EnvGrant, HttpOutGrant, LimitKind, Limits, Terminal};
+use vyr_model::{Determinism, DirGrant, EnvGrant, HttpOutGrant, LimitKind, Limits, Terminal};
 
 /// Everything one execution needs, whatever executes it.
 pub struct RunRequest {
@@ -37,6 +37,8 @@ pub struct RunRequest {
     pub out_dir: Option<PathBuf>,
     /// Ends the execution early.
     pub cancel: Cancel,
+    /// Stands in for chance and time (Wasm only).
+    pub determinism: Option<Determinism>,
 }
 
 /// Where a guest's stdin comes from.

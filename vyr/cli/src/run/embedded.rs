@@ -45,6 +45,7 @@ async fn execute(verb: Verb, context: &Context) -> Result<RunOutcome, CliError> 
         stderr: Box::new(Raw(stderr())),
         out_dir: verb.out,
         cancel,
+        determinism: None,
     });
     Ok(run.await?)
 }

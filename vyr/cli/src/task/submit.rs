@@ -1,6 +1,6 @@
 use std::{path::PathBuf, process::ExitCode};
 
-use vyr_sdk::control::{BindMode, StateBinding, SubmitTaskRequest};
+use vyr_sdk::control::{BindMode, Determinism, StateBinding, SubmitTaskRequest};
 
 use crate::{
     artifact::resolve,
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Give the guest no `TRACEPARENT`
     #[arg(long)]
     no_trace_context: bool,
+    /// Give the guest random bytes from SEED and a clock of its own, so that equal inputs give equal outputs
+    #[arg(long, value_name = "SEED", num_args = 0..=1, default_missing_value = "0")]
+    deterministic: Option<u64>,
     #[command(flatten)]
     resources: ResourceArgs,
     /// Arguments for the guest
@@ -50,6 +53,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliEr
     let mut resources = args.resources.to_proto(args.args)?;
     resources.no_output_dir = args.no_output_dir;
     resources.no_trace_context = args.no_trace_context;
+    if let Some(seed) = args.deterministic {
+        resources.determinism = Determinism { seed, ..Default::default() }.into();
+    }
     let request = SubmitTaskRequest {
         artifact_digest,
         input_ref,

@@ -1,11 +1,16 @@
 //! Turns a submit into a [`TaskSpec`], or into one refusal that names the field.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, SystemTime},
+};
 
 use buffa::Message as _;
 use buffa_types::google::protobuf::Duration as ProtoDuration;
 use connectrpc::ErrorCode;
-use vyr_model::{BindMode, BindingSpec, Digest, Durability, Limits, StateId, TaskId, TaskSpec};
+use vyr_model::{
+    BindMode, BindingSpec, Determinism, Digest, Durability, Grants, Limits, StateId, TaskId, TaskSpec,
+};
 use vyr_proto::control;
 
 use super::grants::grants;
@@ -19,6 +24,8 @@ const MAX_KEY: usize = 128;
 const MAX_SUBMIT: u32 = 1 << 20;
 /// No limit of time may be longer: 365 days.
 const MAX_TIME: Duration = Duration::from_secs(365 * 86_400);
+/// Where a guest's own clock may start, after 1970: 230 years.
+const MAX_CLOCK: Duration = Duration::from_secs(230 * 365 * 86_400);
 
 pub(crate) fn digest(field: &'static str, text: &str) -> Result<Digest, Refusal> {
     text.parse().map_err(|error: vyr_model::DigestParseError| {
@@ -104,18 +111,58 @@ pub(crate) fn submit(request: &control::SubmitTaskRequest, defaults: &Limits) ->
         "" => None,
         text => Some(digest("input_ref", text)?),
     };
+    let grants = grants(resources.grants.as_option(), !resources.no_output_dir)?;
+    let bindings = bindings(&request.state_bindings)?;
+    let determinism = determinism(resources.determinism.as_option(), &grants, &bindings)?;
+    let mut limits = limits(resources.limits.as_option(), defaults)?;
+    if determinism.is_some() {
+        // code that counts fuel is the code that repeats itself
+        limits.fuel = limits.fuel.or(Some(u64::MAX));
+    }
     Ok(TaskSpec {
         artifact: digest("artifact_digest", &request.artifact_digest)?,
         input,
         args: args(&resources.args)?,
-        bindings: bindings(&request.state_bindings)?,
-        limits: limits(resources.limits.as_option(), defaults)?,
-        grants: grants(resources.grants.as_option(), !resources.no_output_dir)?,
+        bindings,
+        limits,
+        grants,
         durability: durability(resources.durability)?,
         idempotent: resources.idempotent,
         out_dir: !resources.no_output_dir,
-        trace_context: !resources.no_trace_context,
+        // a trace's id is a number that no other run has
+        trace_context: !resources.no_trace_context && determinism.is_none(),
+        determinism,
     })
+}
+
+/// Parses what stands in for chance and time; refuses it beside what brings them back in.
+fn determinism(
+    asked: Option<&control::Determinism>,
+    grants: &Grants,
+    bindings: &[BindingSpec],
+) -> Result<Option<Determinism>, Refusal> {
+    let Some(asked) = asked else { return Ok(None) };
+    let written = grants.dirs.iter().any(|dir| !dir.read_only);
+    if !grants.http_out.is_empty() || !bindings.is_empty() || written {
+        return Err(Refusal::field(
+            "resources.determinism",
+            "a deterministic task can reach nothing that others change",
+            "leave out `http_out`, states and folders that can be written; `/out` is its own",
+        ));
+    }
+    let since_1970 = |clock: &buffa_types::google::protobuf::Timestamp| {
+        let nanos = u32::try_from(clock.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+        Some(Duration::new(u64::try_from(clock.seconds).ok()?, nanos))
+    };
+    let clock = match asked.clock.as_option() {
+        None => Some(Duration::ZERO),
+        Some(clock) => since_1970(clock).filter(|since| *since < MAX_CLOCK),
+    };
+    let Some(clock) = clock else {
+        let mend = "send a moment from 1970 on, before the year 2200";
+        return Err(Refusal::field("resources.determinism.clock", "the clock is out of range", mend));
+    };
+    Ok(Some(Determinism { seed: asked.seed, clock: SystemTime::UNIX_EPOCH + clock }))
 }
 
 fn durability(value: buffa::EnumValue<control::Durability>) -> Result<Durability, Refusal> {

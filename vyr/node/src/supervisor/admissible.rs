@@ -1,7 +1,7 @@
 //! Compares a submit with what its artifact declares, and with this machine, before anything is recorded.
 
 use connectrpc::ErrorCode;
-use vyr_model::{Grants, Manifest, TaskSpec, Want};
+use vyr_model::{ArtifactKind, Grants, Manifest, TaskSpec, Want};
 
 use crate::Refusal;
 
@@ -31,6 +31,16 @@ pub(super) fn states(manifest: &Manifest, spec: &TaskSpec) -> Result<(), Refusal
             "add it to `state_bindings`, without a `state_id` to bind it later",
         )),
     }
+}
+
+/// Refuses determinism of anything but Wasm: containers look at the machine's own clock and chance.
+pub(super) fn determinism(manifest: &Manifest, spec: &TaskSpec) -> Result<(), Refusal> {
+    let wasm = matches!(manifest.kind, ArtifactKind::Component | ArtifactKind::Module);
+    if wasm || spec.determinism.is_none() {
+        return Ok(());
+    }
+    let message = format!("an artifact of kind `{}` cannot run deterministically", manifest.kind.as_str());
+    Err(Refusal::field("resources.determinism", message, "leave it out, or submit a Wasm artifact"))
 }
 
 /// Refuses a grant of a folder that is not there.

@@ -166,6 +166,7 @@ impl Supervisor {
             stderr: Box::new(task.stderr.clone()),
             out_dir,
             cancel: task.cancel.clone(),
+            determinism: task.spec.determinism,
         })
     }
 

@@ -108,6 +108,7 @@ impl Supervisor {
         let artifact = self.artifacts.verify(digest, tracer)?;
         let spec = parse::submit(&request, &artifact.manifest.limits.over(self.options.default_limits))?;
         admissible::states(&artifact.manifest, &spec)?;
+        admissible::determinism(&artifact.manifest, &spec)?;
         admissible::folders(&spec.grants).await?;
         let not_granted = admissible::not_granted(&artifact.manifest, &spec.grants);
         if let Some(input) = spec.input {

@@ -13,7 +13,7 @@ pub enum Metering {
     /// By processor time alone: the fast way.
     #[default]
     Time,
-    /// By wasmtime's fuel as well: for tasks with a fuel limit.
+    /// By wasmtime's fuel as well, and repeatable to the bit: for tasks with a fuel limit or determinism.
     Fuel,
 }
 
@@ -113,6 +113,9 @@ pub(crate) fn compile_config(metering: Metering) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .epoch_interruption(true)
         .consume_fuel(metering == Metering::Fuel)
+        // repeatable on every machine, as fuel is: processors differ in the bits of a NaN and in relaxed SIMD
+        .cranelift_nan_canonicalization(metering == Metering::Fuel)
+        .relaxed_simd_deterministic(metering == Metering::Fuel)
         .wasm_component_model(true)
         .memory_init_cow(true)
         .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES));

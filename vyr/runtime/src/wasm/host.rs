@@ -7,8 +7,8 @@ use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::{
-    error::Stop, fs::SharedQuota, http::Outbound, keyvalue::States, memory::MemoryBudget, quota::OutQuota,
-    stdin::Input, stdout::Output, watch::Watch,
+    determinism, error::Stop, fs::SharedQuota, http::Outbound, keyvalue::States, memory::MemoryBudget,
+    quota::OutQuota, stdin::Input, stdout::Output, watch::Watch,
 };
 use crate::RunRequest;
 
@@ -119,6 +119,9 @@ fn wasi(request: RunRequest, blocking: bool) -> Result<(WasiCtxBuilder, BoundSta
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false);
+    if let Some(determinism) = request.determinism {
+        determinism::apply(determinism, &mut builder);
+    }
     for env in &request.env {
         builder.env(&env.name, &env.value);
     }

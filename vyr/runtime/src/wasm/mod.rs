@@ -15,6 +15,7 @@
 //! [`vyr_model::Terminal`] reasons; a guest never brings its neighbours or the node down.
 
 mod compile;
+mod determinism;
 mod engine;
 mod error;
 mod fs;

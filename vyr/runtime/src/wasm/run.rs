@@ -50,8 +50,9 @@ impl Runtime {
 }
 
 async fn execute(program: &Program, request: RunRequest, watch: &Arc<Watch>) -> Terminal {
-    if request.limits.fuel.is_some() && program.metering() == Metering::Time {
-        let text = "a task with a fuel limit needs code that was compiled with fuel metering".into();
+    let exact = request.limits.fuel.is_some() || request.determinism.is_some();
+    if exact && program.metering() == Metering::Time {
+        let text = "a task with a fuel limit, or a deterministic one, needs code that was compiled with fuel metering".into();
         return outcome::stopped(Stop::Internal(text));
     }
     let ended = match program.linked() {

@@ -11,6 +11,7 @@
 mod basics;
 mod cancel;
 mod compile;
+mod determinism;
 mod full;
 mod grants;
 mod hostile;

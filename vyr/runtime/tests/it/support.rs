@@ -69,6 +69,7 @@ impl Task {
             stderr: Box::new(stderr.clone()),
             out_dir: None,
             cancel: Cancel::default(),
+            determinism: None,
         };
         Self { request, stdout, stderr }
     }

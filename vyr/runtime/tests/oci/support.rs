@@ -69,6 +69,7 @@ impl Host {
             stderr: Box::new(stderr.clone()),
             out_dir: job.out_dir,
             cancel: job.cancel,
+            determinism: None,
         };
         let outcome = self.runtime.run(Arc::clone(rootfs), request).await;
         Done { outcome, stdout: stdout.text(), stderr: stderr.text() }
@@ -200,5 +201,6 @@ pub(crate) fn request(stdout: Box<dyn OutputSink>, cancel: Cancel) -> RunRequest
         stderr: Box::new(Captured::default()),
         out_dir: None,
         cancel,
+        determinism: None,
     }
 }
