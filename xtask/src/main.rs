@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! x ─► xtask ─► verb ─► tools/   (apt, pip, npm, cargo: into the cache folder)
+//!                   └─► containers/, images/  (an engine for tests, the images of jobs)
 //!                   └─► guests/  (Wasm guests: rustup's targets, or Debian's compiler)
 //!                   └─► cargo, buf, tar
 //! ```
@@ -11,10 +12,12 @@ mod architecture;
 mod bench;
 mod check;
 mod cmd;
+mod containers;
 mod demo;
 mod devnet;
 mod dist;
 mod guests;
+mod images;
 mod place;
 mod program;
 mod setup;
@@ -51,6 +54,10 @@ enum Verb {
     Demo(demo::Options),
     /// Start a local Solana chain with the escrow program, a test USDC and funded wallets
     Devnet(devnet::Options),
+    /// Start or stop the private container engine of tests and demos
+    Containers(containers::Options),
+    /// Build a job image: with its Dockerfile, or of Debian's packages where no registry answers
+    Images(images::Options),
     /// Measure, side by side with what is there
     Bench(bench::Options),
     /// Build the escrow program for the chain
@@ -81,6 +88,8 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Test(options) => test::run(&place, &options),
         Verb::Demo(options) => demo::run(&place, &options),
         Verb::Devnet(options) => devnet::run(&place, &options),
+        Verb::Containers(options) => containers::run(&place, &options),
+        Verb::Images(options) => images::run(&place, &options),
         Verb::Bench(options) => bench::run(&place, &options),
         Verb::Program(options) => program::run(&place, &options),
         Verb::Dist => dist::run(&place),

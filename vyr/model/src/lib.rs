@@ -22,10 +22,10 @@ pub use grant::{DirGrant, EnvGrant, GrantError, Grants, HttpOutGrant};
 pub use id::{IdParseError, IdUuid, SpanId, StateId, TaskId, TraceId};
 pub use limits::{LimitKind, Limits};
 pub use manifest::{
-    ArtifactKind, BuiltManifest, ComponentInterface, DeclareError, DefaultLimits, Descriptor,
-    IMAGE_CONFIG_TYPE, IMAGE_LAYER_TYPES, MANIFEST_TYPE, MAX_MANIFEST_BYTES, Manifest, ManifestDraft,
-    ManifestError, StateClass, StateDeclaration, WASM_CONFIG_TYPE, WASM_LAYER_TYPE, Want, WasmConfig,
-    artifact_name,
+    ArtifactKind, BuiltManifest, CONTAINER_LAYER_TYPE, ComponentInterface, DeclareError, DefaultLimits,
+    Descriptor, EMPTY_CONFIG_TYPE, IMAGE_CONFIG_TYPE, IMAGE_LAYER_TYPES, MANIFEST_TYPE, MAX_MANIFEST_BYTES,
+    Manifest, ManifestDraft, ManifestError, StateClass, StateDeclaration, WASM_CONFIG_TYPE, WASM_LAYER_TYPE,
+    Want, WasmConfig, artifact_name,
 };
 pub use signature::{KeyError, PublicKey, SecretKey, Signature};
 pub use task::{

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A Wasm artifact has the CNCF form: a config of type [`WASM_CONFIG_TYPE`] and exactly one layer
-//! of type [`WASM_LAYER_TYPE`]; what VYR adds stands in annotations. Any other OCI image is kind
+//! of type [`WASM_LAYER_TYPE`]; what VYR adds stands in annotations. A container job has OCI's empty config
+//! ([`EMPTY_CONFIG_TYPE`]) and one layer of type [`CONTAINER_LAYER_TYPE`]. Any other OCI image is kind
 //! [`ArtifactKind::Oci`].
 
 mod annotation;
@@ -35,6 +36,10 @@ pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const WASM_CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of a Wasm artifact's one layer.
 pub const WASM_LAYER_TYPE: &str = "application/wasm";
+/// The media type of OCI's empty config, `{}`: a container job's.
+pub const EMPTY_CONFIG_TYPE: &str = "application/vnd.oci.empty.v1+json";
+/// The media type of a container job's one layer: what runs in which image.
+pub const CONTAINER_LAYER_TYPE: &str = "application/vnd.cyxwiz.container.v1+json";
 /// The media type of a container image's config.
 pub const IMAGE_CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 /// The media types of a container image's layers.
@@ -50,6 +55,8 @@ pub enum ArtifactKind {
     Module,
     /// A container image.
     Oci,
+    /// A job in a container: names an image that a container engine has.
+    Container,
 }
 
 /// Points at a blob.
@@ -68,13 +75,13 @@ pub struct Descriptor {
 pub struct Manifest {
     /// What the artifact is.
     pub kind: ArtifactKind,
-    /// Its name (`org.opencontainers.image.title`); a Wasm artifact always has one.
+    /// Its name (`org.opencontainers.image.title`); all but a container image always have one.
     pub name: Option<String>,
-    /// Its version (`org.opencontainers.image.version`); a Wasm artifact always has one.
+    /// Its version (`org.opencontainers.image.version`); all but a container image always have one.
     pub version: Option<String>,
     /// The config blob.
     pub config: Descriptor,
-    /// The layers: exactly one for a Wasm artifact.
+    /// The layers: exactly one but for a container image.
     pub layers: Vec<Descriptor>,
     /// The states that the program binds, by binding name.
     pub states: Vec<StateDeclaration>,
@@ -85,10 +92,10 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Returns the program's own blob; `None` for a container image.
+    /// Returns the program's (or the job's) own blob; `None` for a container image.
     pub fn content(&self) -> Option<&Descriptor> {
         match self.kind {
-            ArtifactKind::Component | ArtifactKind::Module => self.layers.first(),
+            ArtifactKind::Component | ArtifactKind::Module | ArtifactKind::Container => self.layers.first(),
             ArtifactKind::Oci => None,
         }
     }
@@ -106,6 +113,7 @@ impl ArtifactKind {
             Self::Component => "component",
             Self::Module => "module",
             Self::Oci => "oci",
+            Self::Container => "container",
         }
     }
 }

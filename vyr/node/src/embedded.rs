@@ -33,7 +33,7 @@ impl Embedded {
         home.create()?;
         let store = open_store(&home, &options)?;
         let runtime = Runtime::new(RuntimeOptions { max_running: 1, ..RuntimeOptions::default() })?;
-        let wasm = wasm_executor(&home, &options, &store, runtime, NonZeroUsize::MIN)?;
+        let wasm = wasm_executor(&home, &options, runtime, NonZeroUsize::MIN)?;
         Ok(Self { options, store, wasm })
     }
 
@@ -58,15 +58,15 @@ impl Embedded {
         let request = request(artifact.manifest.name.as_deref().unwrap_or("task"));
         let kind = artifact.manifest.kind;
         let prepared = if self.wasm.accepts(kind) {
-            self.wasm.prepare(&artifact, &request.limits, tracer).await
+            self.wasm.prepare(&artifact, &self.store, &request.limits, tracer).await
         } else {
             let home = Home::new(&self.options.home);
             let mut oci_options = oci::OciOptions::new(home.oci());
             oci_options.runtime.clone_from(&self.options.oci_runtime);
             match oci::Runtime::detect(oci_options)? {
                 Some(oci) => {
-                    let oci = OciExecutor::new(oci, self.store.clone());
-                    oci.prepare(&artifact, &request.limits, tracer).await
+                    let oci = OciExecutor::new(oci);
+                    oci.prepare(&artifact, &self.store, &request.limits, tracer).await
                 }
                 None => Err(Failure::Link("no OCI runtime on PATH: install runc".to_owned())),
             }

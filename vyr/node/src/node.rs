@@ -61,6 +61,15 @@ impl Node {
     /// # Errors
     /// The home, the record or the store cannot be used; an address cannot be listened on.
     pub async fn start(options: NodeOptions) -> Result<Self, NodeError> {
+        Self::start_with(options, Vec::new()).await
+    }
+
+    /// Does what [`Node::start`] does, with executors of the embedding program beside the node's own. The first
+    /// that accepts a kind runs it; `extra` come first.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_with(options: NodeOptions, extra: Vec<Box<dyn Executor>>) -> Result<Self, NodeError> {
         let home = Home::new(&options.home);
         home.create()?;
         let lock = home.lock()?;
@@ -70,7 +79,7 @@ impl Node {
         let record_options = RecordOptions { on_sync: metrics.sync_observer(), ..RecordOptions::default() };
         let (record, recovery) = Record::open(home.record(), record_options)?;
         let guests = GuestThreads::new().map_err(NodeError::Threads)?;
-        let executors = executors(&home, &options, &store).await?;
+        let executors = extra.into_iter().chain(executors(&home, &options).await?).collect();
         let out_dirs =
             OutDirs::open(home.tmp()).map_err(|source| NodeError::Home { path: home.tmp(), source })?;
         let (exporter, export) = start_export(&resource, &metrics)?;
@@ -184,7 +193,6 @@ fn start_export(
 pub(crate) fn wasm_executor(
     home: &Home,
     options: &NodeOptions,
-    store: &Store,
     runtime: Runtime,
     max_programs: NonZeroUsize,
 ) -> Result<WasmExecutor, NodeError> {
@@ -192,23 +200,19 @@ pub(crate) fn wasm_executor(
     let mut compiler = CompilerOptions::new(program, [COMPILE_VERB]);
     compiler.deadline = options.compile_deadline;
     let aot = AotCache::open(home.aot(), AotOptions::default())?;
-    Ok(WasmExecutor::new(runtime, Compiler::new(compiler), store.clone(), aot, max_programs))
+    Ok(WasmExecutor::new(runtime, Compiler::new(compiler), aot, max_programs))
 }
 
-async fn executors(
-    home: &Home,
-    options: &NodeOptions,
-    store: &Store,
-) -> Result<Vec<Box<dyn Executor>>, NodeError> {
+async fn executors(home: &Home, options: &NodeOptions) -> Result<Vec<Box<dyn Executor>>, NodeError> {
     let max_running = u32::try_from(options.max_running).unwrap_or(u32::MAX);
     let wasm = Runtime::new(RuntimeOptions { max_running, ..RuntimeOptions::default() })?;
     let max_programs = NonZeroUsize::new(options.max_programs).unwrap_or(NonZeroUsize::MIN);
-    let wasm = wasm_executor(home, options, store, wasm, max_programs)?;
+    let wasm = wasm_executor(home, options, wasm, max_programs)?;
     let mut executors: Vec<Box<dyn Executor>> = vec![Box::new(wasm)];
     let oci = oci::OciOptions { runtime: options.oci_runtime.clone(), ..oci::OciOptions::new(home.oci()) };
     if let Some(oci) = oci::Runtime::detect(oci)? {
         oci.sweep().await?;
-        executors.push(Box::new(OciExecutor::new(oci, store.clone())));
+        executors.push(Box::new(OciExecutor::new(oci)));
     }
     Ok(executors)
 }

@@ -30,6 +30,7 @@ impl OutputSink for Discard {
 
 fn request(cancel: Cancel) -> RunRequest {
     RunRequest {
+        task: None,
         args: vec!["guest".into()],
         env: Vec::new(),
         dirs: Vec::new(),

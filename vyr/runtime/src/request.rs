@@ -11,10 +11,12 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{io::AsyncRead, sync::Notify};
-use vyr_model::{Determinism, DirGrant, EnvGrant, HttpOutGrant, LimitKind, Limits, Terminal};
+use vyr_model::{Determinism, DirGrant, EnvGrant, HttpOutGrant, LimitKind, Limits, TaskId, Terminal};
 
 /// Everything one execution needs, whatever executes it.
 pub struct RunRequest {
+    /// The task that this is; `None` outside a node's queue. Containers and cgroups are known by it.
+    pub task: Option<TaskId>,
     /// The program's own name, then its arguments.
     pub args: Vec<String>,
     /// The environment, and nothing of the host's.

@@ -19,6 +19,17 @@ const fn need(program: &'static str, package: &'static str) -> Need {
 pub(crate) const FOR_TESTS: &[Need] =
     &[need("skopeo", "skopeo"), need("openssl", "openssl"), need("runc", "runc")];
 
+/// What a private container engine and its network need.
+pub(crate) const FOR_CONTAINERS: &[Need] = &[
+    need("curl", "curl"),
+    need("ip", "iproute2"),
+    need("iptables", "iptables"),
+    need("nsenter", "util-linux"),
+];
+
+/// What makes an image where no registry answers.
+pub(crate) const FOR_IMAGES: &[Need] = &[need("curl", "curl"), need("mmdebstrap", "mmdebstrap")];
+
 /// What npm packages need.
 pub(crate) const FOR_NPM: &[Need] = &[need("node", "nodejs"), need("npm", "npm")];
 

@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use crate::cmd::{cmd, output, run};
 use crate::place::on_path;
 
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+/// Debian's keys.
+pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A part of Debian's archive, by how its releases are called.
 pub(crate) enum Archive {
@@ -37,32 +38,35 @@ impl Archive {
     }
 
     /// Debian's mirror as this machine's own sources name it, or as the variable does.
-    fn mirror(&self) -> Result<String> {
+    pub(crate) fn mirror(&self) -> Result<String> {
         if let Ok(set) = std::env::var(self.variable()) {
             return Ok(set);
         }
-        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-        let field = |name: &str| {
-            release
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-                .map(|value| value.trim_matches('"'))
-        };
-        let found = match (field("ID"), field("VERSION_CODENAME")) {
-            (Some("debian"), Some(codename)) => {
+        let found = match codename() {
+            Some(codename) => {
                 let format = "$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI)";
                 let targets = output(&mut cmd("apt-get", ["indextargets", "--format", format]))?;
                 let wanted = format!("Packages main {codename}{} ", self.suffix());
                 let mut lines = targets.lines();
                 lines.find_map(|line| line.strip_prefix(&wanted).map(str::to_owned))
             }
-            _ => None,
+            None => None,
         };
         let variable = self.variable();
         found.with_context(|| {
             format!("this machine's apt names no Debian mirror: set {variable} to its address")
         })
     }
+}
+
+/// This machine's release, where it is a Debian.
+pub(crate) fn codename() -> Option<String> {
+    let release = fs::read_to_string("/etc/os-release").ok()?;
+    let field = |name: &str| {
+        let value = release.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        value.map(|value| value.trim_matches('"'))
+    };
+    (field("ID") == Some("debian")).then(|| field("VERSION_CODENAME").map(str::to_owned))?
 }
 
 /// Whether packages can be fetched here at all; `purpose` is what fails where they cannot.

@@ -34,6 +34,7 @@ async fn execute(verb: Verb, context: &Context) -> Result<RunOutcome, CliError> 
     let limits = verb.resources.limits(Limits { wall_time: FOREVER, cpu_time: FOREVER, ..Limits::default() });
     let cancel = Cancel::default();
     let run = embedded.run(digest, |name| RunRequest {
+        task: None,
         args: std::iter::once(name.to_owned()).chain(verb.args).collect(),
         env: grants.env,
         dirs: grants.dirs,

@@ -60,7 +60,8 @@ fn kind(value: &str) -> Result<ArtifactKind, ManifestError> {
         "component" => Ok(ArtifactKind::Component),
         "module" => Ok(ArtifactKind::Module),
         "oci" => Ok(ArtifactKind::Oci),
-        _ => Err(bad(KIND, value, "`component`, `module` or `oci`")),
+        "container" => Ok(ArtifactKind::Container),
+        _ => Err(bad(KIND, value, "`component`, `module`, `container` or `oci`")),
     }
 }
 

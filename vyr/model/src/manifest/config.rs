@@ -6,6 +6,8 @@ use crate::Digest;
 /// The time that stands in what we make, so that the same file gives the same digest everywhere.
 pub(super) const FIXED_TIME: &str = "1970-01-01T00:00:00Z";
 const ARCHITECTURE: &str = "wasm";
+/// OCI's empty config.
+pub(super) const EMPTY_CONFIG: &[u8] = b"{}";
 
 /// A Wasm artifact's config blob (CNCF Wasm OCI artifact, config v0).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +46,7 @@ const fn os(kind: ArtifactKind) -> &'static str {
     match kind {
         ArtifactKind::Component => "wasip2",
         ArtifactKind::Module => "wasip1",
-        ArtifactKind::Oci => "linux",
+        ArtifactKind::Oci | ArtifactKind::Container => "linux",
     }
 }
 
@@ -81,6 +83,10 @@ impl Manifest {
     /// When it cannot be read, or differs.
     pub fn check_config(&self, bytes: &[u8]) -> Result<(), ManifestError> {
         let Some(content) = self.content() else { return Ok(()) };
+        if self.kind == ArtifactKind::Container {
+            let wrong = || ManifestError::ConfigJson("a container job's config is exactly `{}`".to_owned());
+            return if bytes == EMPTY_CONFIG { Ok(()) } else { Err(wrong()) };
+        }
         let config = WasmConfig::parse(bytes)?;
         let differs = |field, found: &str, expected: &str| {
             let (found, expected) = (found.to_owned(), expected.to_owned());

@@ -1,12 +1,13 @@
 use super::{
-    ArtifactKind, DefaultLimits, MANIFEST_TYPE, Manifest, ManifestError, StateDeclaration, WASM_CONFIG_TYPE,
-    WASM_LAYER_TYPE, Want, WasmConfig,
+    ArtifactKind, CONTAINER_LAYER_TYPE, DefaultLimits, EMPTY_CONFIG_TYPE, MANIFEST_TYPE, Manifest,
+    ManifestError, StateDeclaration, WASM_CONFIG_TYPE, WASM_LAYER_TYPE, Want, WasmConfig,
     annotation::{self, bad},
+    config::EMPTY_CONFIG,
     wire::{Object, WireDescriptor, WireManifest},
 };
 use crate::Digest;
 
-/// What goes into a new Wasm manifest.
+/// What goes into a new manifest, of Wasm or of a container job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestDraft {
     /// What the content is; [`ArtifactKind::detect`] tells.
@@ -63,14 +64,19 @@ impl ManifestDraft {
             return Err(ManifestError::NotWasmKind);
         }
         let json = |error: serde_json::Error| ManifestError::Json(error.to_string());
-        let config = serde_json::to_vec(&WasmConfig::new(self.kind, content)).map_err(json)?;
+        let (config, config_type, layer_type) = if self.kind == ArtifactKind::Container {
+            (EMPTY_CONFIG.to_vec(), EMPTY_CONFIG_TYPE, CONTAINER_LAYER_TYPE)
+        } else {
+            let config = serde_json::to_vec(&WasmConfig::new(self.kind, content)).map_err(json)?;
+            (config, WASM_CONFIG_TYPE, WASM_LAYER_TYPE)
+        };
         let config_size = u64::try_from(config.len()).unwrap_or(u64::MAX);
         let wire = WireManifest {
             schema_version: 2,
             media_type: Some(MANIFEST_TYPE.to_owned()),
             artifact_type: None,
-            config: Object(WireDescriptor::new(WASM_CONFIG_TYPE, Digest::of(&config), config_size)),
-            layers: vec![Object(WireDescriptor::new(WASM_LAYER_TYPE, content, size))],
+            config: Object(WireDescriptor::new(config_type, Digest::of(&config), config_size)),
+            layers: vec![Object(WireDescriptor::new(layer_type, content, size))],
             subject: None,
             annotations: annotation::write(
                 self.kind,

@@ -20,12 +20,13 @@ pub enum ManifestError {
     MediaType(String),
     /// The config is neither a Wasm config nor an image config.
     #[error(
-        "config mediaType `{0}` is not known: use `application/vnd.wasm.config.v0+json` for Wasm or \
-         `application/vnd.oci.image.config.v1+json` for a container image"
+        "config mediaType `{0}` is not known: use `application/vnd.wasm.config.v0+json` for Wasm, \
+         `application/vnd.oci.image.config.v1+json` for a container image or \
+         `application/vnd.oci.empty.v1+json` for a container job"
     )]
     ConfigMediaType(String),
-    /// A Wasm artifact has not exactly one layer.
-    #[error("a Wasm artifact has exactly one layer, not {0}: put one artifact for each program")]
+    /// A Wasm artifact, or a container job, has not exactly one layer.
+    #[error("the artifact has {0} layers, not exactly one: put one artifact for each program")]
     LayerCount(usize),
     /// A layer is of a type that is not accepted.
     #[error("layer {index} has mediaType `{media_type}`: use {expected}")]
@@ -64,7 +65,9 @@ pub enum ManifestError {
         media_type: String,
     },
     /// A draft was made for a container image.
-    #[error("a manifest is only made for Wasm: build a container image with a container tool")]
+    #[error(
+        "a manifest is only made for Wasm or a container job: build a container image with a container tool"
+    )]
     NotWasmKind,
     /// A Wasm config that cannot be read.
     #[error("the config is not a strict Wasm config: {0}")]
@@ -84,6 +87,9 @@ pub enum ManifestError {
     /// The content does not begin as Wasm does.
     #[error("the content is not Wasm ({0}): put a `.wasm` file")]
     NotWasm(&'static str),
+    /// A container job's document does not begin as JSON does.
+    #[error("the content is no container job: put a JSON object that begins with `{{`")]
+    NotContainerJob,
     /// The content is the other form of Wasm.
     #[error("the content is a {found}, but the manifest says {declared}: correct annotation `dev.vyr.kind`")]
     KindContent {

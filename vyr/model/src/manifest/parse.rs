@@ -1,6 +1,6 @@
 use super::{
-    ArtifactKind, Descriptor, IMAGE_CONFIG_TYPE, IMAGE_LAYER_TYPES, MANIFEST_TYPE, MAX_MANIFEST_BYTES,
-    Manifest, ManifestError, WASM_CONFIG_TYPE, WASM_LAYER_TYPE,
+    ArtifactKind, CONTAINER_LAYER_TYPE, Descriptor, EMPTY_CONFIG_TYPE, IMAGE_CONFIG_TYPE, IMAGE_LAYER_TYPES,
+    MANIFEST_TYPE, MAX_MANIFEST_BYTES, Manifest, ManifestError, WASM_CONFIG_TYPE, WASM_LAYER_TYPE,
     annotation::{self, TITLE, VERSION, bad},
     wire::{Annotations, Object, WireDescriptor, WireManifest},
 };
@@ -32,10 +32,13 @@ impl Manifest {
         let ours = annotation::read(&wire.annotations)?;
         let kind = match (wire.config.0.media_type.as_str(), ours.kind) {
             (WASM_CONFIG_TYPE, Some(kind @ (ArtifactKind::Component | ArtifactKind::Module)))
-            | (IMAGE_CONFIG_TYPE, Some(kind @ ArtifactKind::Oci)) => kind,
+            | (IMAGE_CONFIG_TYPE, Some(kind @ ArtifactKind::Oci))
+            | (EMPTY_CONFIG_TYPE, Some(kind @ ArtifactKind::Container)) => kind,
             (IMAGE_CONFIG_TYPE, None) => ArtifactKind::Oci,
-            (WASM_CONFIG_TYPE, None) => return Err(ManifestError::AnnotationMissing("dev.vyr.kind")),
-            (WASM_CONFIG_TYPE | IMAGE_CONFIG_TYPE, Some(kind)) => {
+            (WASM_CONFIG_TYPE | EMPTY_CONFIG_TYPE, None) => {
+                return Err(ManifestError::AnnotationMissing("dev.vyr.kind"));
+            }
+            (WASM_CONFIG_TYPE | IMAGE_CONFIG_TYPE | EMPTY_CONFIG_TYPE, Some(kind)) => {
                 return Err(ManifestError::KindForm { kind, media_type: wire.config.0.media_type });
             }
             (other, _) => return Err(ManifestError::ConfigMediaType(clip(other))),
@@ -64,13 +67,12 @@ fn check_layers(kind: ArtifactKind, layers: &[Object<WireDescriptor>]) -> Result
             "`application/vnd.oci.image.layer.v1.tar`, with or without `+gzip`: convert the image with \
              `skopeo copy --format oci --dest-compress-format gzip`",
         ),
-        ArtifactKind::Component | ArtifactKind::Module => {
-            if layers.len() != 1 {
-                return Err(ManifestError::LayerCount(layers.len()));
-            }
-            (&[WASM_LAYER_TYPE], "`application/wasm`")
-        }
+        ArtifactKind::Component | ArtifactKind::Module => (&[WASM_LAYER_TYPE], "`application/wasm`"),
+        ArtifactKind::Container => (&[CONTAINER_LAYER_TYPE], "`application/vnd.cyxwiz.container.v1+json`"),
     };
+    if kind != ArtifactKind::Oci && layers.len() != 1 {
+        return Err(ManifestError::LayerCount(layers.len()));
+    }
     match layers.iter().position(|layer| !allowed.contains(&layer.0.media_type.as_str())) {
         None => Ok(()),
         Some(index) => Err(ManifestError::LayerMediaType {
@@ -81,7 +83,7 @@ fn check_layers(kind: ArtifactKind, layers: &[Object<WireDescriptor>]) -> Result
     }
 }
 
-/// Reads a name or version: needed for Wasm, free in a container image.
+/// Reads a name or version: needed but in a container image, where it is free.
 fn text(
     kind: ArtifactKind,
     annotations: &Annotations,

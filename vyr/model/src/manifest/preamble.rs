@@ -33,13 +33,17 @@ impl ArtifactKind {
 }
 
 impl Manifest {
-    /// Checks that content beginning with `start` is what the manifest says. Container images pass.
+    /// Checks that content beginning with `start` is what the manifest says. Container images pass; a container
+    /// job's document is read by what runs it.
     ///
     /// # Errors
-    /// When it is no Wasm, or the other form of it.
+    /// When it is no Wasm, or the other form of it, or no JSON object.
     pub fn check_content(&self, start: &[u8]) -> Result<(), ManifestError> {
-        if self.kind == ArtifactKind::Oci {
-            return Ok(());
+        match self.kind {
+            ArtifactKind::Oci => return Ok(()),
+            ArtifactKind::Container if start.starts_with(b"{") => return Ok(()),
+            ArtifactKind::Container => return Err(ManifestError::NotContainerJob),
+            ArtifactKind::Component | ArtifactKind::Module => {}
         }
         let found = ArtifactKind::detect(start)?;
         if found == self.kind {

@@ -1,4 +1,5 @@
-//! The seam between a task and what executes it. Wasm is one executor, the OCI fallback another.
+//! The seam between a task and what executes it. Wasm is one executor, the OCI fallback another; who embeds a node
+//! may add more.
 
 mod oci;
 mod wasm;
@@ -6,7 +7,7 @@ mod wasm;
 use async_trait::async_trait;
 use vyr_model::{ArtifactKind, Failure, Limits};
 use vyr_runtime::{RunOutcome, RunRequest};
-use vyr_store::VerifiedArtifact;
+use vyr_store::{Store, VerifiedArtifact};
 use vyr_telemetry::StartClass;
 
 pub(crate) use self::{oci::OciExecutor, wasm::WasmExecutor};
@@ -18,10 +19,11 @@ pub trait Executor: Send + Sync {
     /// Tells whether it executes artifacts of this kind.
     fn accepts(&self, kind: ArtifactKind) -> bool;
 
-    /// Makes the artifact ready: verified, loaded, linked, or unpacked.
+    /// Makes the artifact, whose blobs are in `store`, ready: verified, loaded, linked, or unpacked.
     async fn prepare(
         &self,
         artifact: &VerifiedArtifact,
+        store: &Store,
         limits: &Limits,
         tracer: Tracer<'_>,
     ) -> Result<Box<dyn Prepared>, Failure>;

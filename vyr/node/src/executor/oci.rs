@@ -15,12 +15,11 @@ use crate::tracer::Tracer;
 /// Executes container images by the host's OCI runtime: a compatibility path.
 pub(crate) struct OciExecutor {
     runtime: Runtime,
-    store: Store,
 }
 
 impl OciExecutor {
-    pub(crate) const fn new(runtime: Runtime, store: Store) -> Self {
-        Self { runtime, store }
+    pub(crate) const fn new(runtime: Runtime) -> Self {
+        Self { runtime }
     }
 }
 
@@ -42,13 +41,14 @@ impl Executor for OciExecutor {
     async fn prepare(
         &self,
         artifact: &VerifiedArtifact,
+        store: &Store,
         _: &Limits,
         tracer: Tracer<'_>,
     ) -> Result<Box<dyn Prepared>, Failure> {
         let began = Stamp::now();
         tracer.passed(Edge::Load);
         let manifest = artifact.bytes.clone().into();
-        let image = ImageSource { manifest, blobs: Box::new(Blobs(self.store.clone())) };
+        let image = ImageSource { manifest, blobs: Box::new(Blobs(store.clone())) };
         let rootfs = self.runtime.prepare(image).await;
         tracer.span(Edge::Load, began);
         let rootfs = rootfs.map_err(|error| Failure::Link(error.to_string()))?;

@@ -25,7 +25,6 @@ type Key = (Digest, Metering);
 pub(crate) struct WasmExecutor {
     runtime: Runtime,
     compiler: Compiler,
-    store: Store,
     aot: AotCache,
     /// The engines' keys, by metering: making one costs as much as a load.
     engine_keys: [OnceLock<String>; 2],
@@ -38,13 +37,12 @@ impl WasmExecutor {
     pub(crate) fn new(
         runtime: Runtime,
         compiler: Compiler,
-        store: Store,
         aot: AotCache,
         max_programs: NonZeroUsize,
     ) -> Self {
         let programs = Mutex::new(LruCache::new(max_programs));
         let engine_keys = Default::default();
-        Self { runtime, compiler, store, aot, engine_keys, programs, loading: Mutex::default() }
+        Self { runtime, compiler, aot, engine_keys, programs, loading: Mutex::default() }
     }
 
     fn engine_key(&self, metering: Metering) -> Result<&str, Failure> {
@@ -67,6 +65,7 @@ impl WasmExecutor {
     async fn load(
         &self,
         artifact: &VerifiedArtifact,
+        store: &Store,
         key: Key,
         tracer: Tracer<'_>,
     ) -> Result<(Arc<Program>, StartClass), Failure> {
@@ -75,7 +74,7 @@ impl WasmExecutor {
         if let Some(program) = self.loaded(&key) {
             return Ok((program, StartClass::Warm));
         }
-        let loaded = self.load_first(artifact, key.1, tracer).await;
+        let loaded = self.load_first(artifact, store, key.1, tracer).await;
         self.loading.lock().remove(&key);
         let (program, class) = loaded?;
         let program = Arc::new(program);
@@ -86,6 +85,7 @@ impl WasmExecutor {
     async fn load_first(
         &self,
         artifact: &VerifiedArtifact,
+        store: &Store,
         metering: Metering,
         tracer: Tracer<'_>,
     ) -> Result<(Program, StartClass), Failure> {
@@ -99,7 +99,7 @@ impl WasmExecutor {
             return Ok((program, StartClass::Cold));
         }
         tracer.passed(Edge::Compile);
-        let compiled = self.compile(artifact, metering).await;
+        let compiled = self.compile(artifact, store, metering).await;
         let compiled_at = tracer.span(Edge::Compile, began);
         let code = compiled?;
         if let Err(error) = self.aot.put(digest, engine, &code) {
@@ -134,9 +134,13 @@ impl WasmExecutor {
         }
     }
 
-    async fn compile(&self, artifact: &VerifiedArtifact, metering: Metering) -> Result<Vec<u8>, Failure> {
-        let content = self
-            .store
+    async fn compile(
+        &self,
+        artifact: &VerifiedArtifact,
+        store: &Store,
+        metering: Metering,
+    ) -> Result<Vec<u8>, Failure> {
+        let content = store
             .read_content(artifact)
             .map_err(|error| Failure::Verify(format!("the content does not hold: {}", chain(&error))))?;
         self.compiler.compile(&content, metering).await.map_err(|error| error.failure())
@@ -174,6 +178,7 @@ impl Executor for WasmExecutor {
     async fn prepare(
         &self,
         artifact: &VerifiedArtifact,
+        store: &Store,
         limits: &Limits,
         tracer: Tracer<'_>,
     ) -> Result<Box<dyn Prepared>, Failure> {
@@ -181,7 +186,7 @@ impl Executor for WasmExecutor {
         let key = (artifact.digest, metering);
         let (program, class) = match self.loaded(&key) {
             Some(program) => (program, StartClass::Warm),
-            None => self.load(artifact, key, tracer).await?,
+            None => self.load(artifact, store, key, tracer).await?,
         };
         Ok(Box::new(WasmPrepared { runtime: self.runtime.clone(), program, class }))
     }

@@ -112,7 +112,7 @@ impl Supervisor {
         let executor = self.executors.iter().find(|executor| executor.accepts(kind)).ok_or_else(|| {
             Failure::Link(format!("this node runs no artifacts of kind {kind}: see `vyr doctor`"))
         })?;
-        executor.prepare(artifact, &task.spec.limits, self.tracer(task)).await
+        executor.prepare(artifact, self.artifacts.store(), &task.spec.limits, self.tracer(task)).await
     }
 
     async fn execute(&self, task: &Arc<Task>, prepared: Box<dyn Prepared>) -> End {
@@ -155,6 +155,7 @@ impl Supervisor {
         };
         let name = task.name().unwrap_or("task").to_owned();
         Ok(RunRequest {
+            task: Some(task.id),
             args: std::iter::once(name).chain(task.spec.args.iter().cloned()).collect(),
             env: self.env(task),
             dirs: task.spec.grants.dirs.clone(),

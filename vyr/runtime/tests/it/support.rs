@@ -58,6 +58,7 @@ impl Task {
     pub(crate) fn new(args: &[&str]) -> Self {
         let (stdout, stderr) = (Sink::default(), Sink::default());
         let request = RunRequest {
+            task: None,
             args: std::iter::once(&"guest").chain(args).map(|arg| (*arg).to_owned()).collect(),
             env: Vec::new(),
             dirs: Vec::new(),

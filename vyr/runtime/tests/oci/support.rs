@@ -58,6 +58,7 @@ impl Host {
     pub(crate) async fn run(&self, rootfs: &Arc<Rootfs>, job: Job) -> Done {
         let (stdout, stderr) = (Captured::default(), Captured::default());
         let request = RunRequest {
+            task: None,
             args: job.args,
             env: job.env.iter().map(|text| text.parse().expect("grant")).collect(),
             dirs: job.dirs.iter().map(|text| text.parse().expect("grant")).collect(),
@@ -190,6 +191,7 @@ pub(crate) fn shared() -> &'static Host {
 
 pub(crate) fn request(stdout: Box<dyn OutputSink>, cancel: Cancel) -> RunRequest {
     RunRequest {
+        task: None,
         args: vec!["task".into()],
         env: vec![],
         dirs: vec![],

@@ -1,0 +1,13 @@
+use std::{env, path::PathBuf};
+
+/// Where an engine of this machine may listen. A remote one could not mount this machine's folders.
+pub(super) fn candidates() -> Vec<PathBuf> {
+    let host = env::var("DOCKER_HOST").ok();
+    let named = host.as_deref().and_then(|host| host.strip_prefix("unix://")).map(PathBuf::from);
+    let usual = ["/var/run/docker.sock", "/run/podman/podman.sock"].map(PathBuf::from);
+    let own = env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .into_iter()
+        .flat_map(|dir| ["docker.sock", "podman/podman.sock"].map(|socket| dir.join(socket)));
+    named.into_iter().chain(usual).chain(own).collect()
+}
