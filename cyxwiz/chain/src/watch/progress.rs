@@ -12,8 +12,8 @@ use crate::send::Slot;
 /// which a gap is filled is this much older than the newest, and what comes twice is told once.
 const DISORDER: u64 = 64;
 
-/// Signatures that are remembered. Older ones lie behind the anchor, and are not asked for again.
-const REMEMBERED: usize = 16_384;
+/// Signatures that are remembered: more than a gap fill ever lists, so that what is forgotten is not listed.
+const REMEMBERED: usize = 131_072;
 
 /// What was told already.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,11 @@ impl Progress {
             self.recent.push_back((slot, signature));
             self.newest = self.newest.max(slot);
         }
+        while self.recent.len() > REMEMBERED {
+            if let Some((_, signature)) = self.recent.pop_front() {
+                self.known.remove(&signature);
+            }
+        }
     }
 
     /// Moves the anchor. Only while the feed is whole: before a gap is filled, something older may be missing.
@@ -57,11 +62,6 @@ impl Progress {
             self.anchor = Some(signature);
             // of the anchor's own slot all stay: their order within it is not known
             self.forget(slot);
-        }
-        while self.recent.len() > REMEMBERED {
-            if let Some((_, signature)) = self.recent.pop_front() {
-                self.known.remove(&signature);
-            }
         }
     }
 
