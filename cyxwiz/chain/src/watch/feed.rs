@@ -21,6 +21,8 @@ const MAX_PAGES: usize = 100;
 /// Slots (about half a minute) after which a gap is looked through once more. The node that answers reads may be
 /// behind the one that sends notices; what it did not know yet would be in neither.
 const CATCH_UP: u32 = 64;
+/// How often one transaction is asked for in a row; with the pauses about ten seconds.
+const TRIES: u32 = 7;
 
 /// Why a feed broke, or must end.
 enum Broken {
@@ -140,24 +142,38 @@ impl<S: Source> Feed<S> {
             self.tell(News::Skipped).await?;
         }
         for mention in missed.into_iter().rev() {
-            if self.progress.knows(&mention.signature) {
+            if self.progress.knows(mention.slot, &mention.signature) {
                 continue;
             }
             let events = match mention.error {
                 Some(_) => Vec::new(),
-                None => {
-                    let events = self.source.events(&self.policy.program, &mention.signature).await?;
-                    // a node that lists a transaction but does not have it yet is asked again
-                    events.ok_or_else(|| Broken::Cut("a transaction is listed but not served".to_owned()))?
-                }
+                None => self.said(&mention.signature).await?,
             };
             self.events(mention.slot, mention.signature, events).await?;
         }
         Ok(())
     }
 
+    /// What the program said. A node that lists a transaction but does not have it yet is asked again: to break here
+    /// would begin the whole gap anew, and on a busy chain never end it.
+    async fn said(&self, signature: &Signature) -> Result<Vec<Event>, Broken> {
+        let mut failures = 0_u32;
+        loop {
+            let why = match self.source.events(&self.policy.program, signature).await {
+                Ok(Some(events)) => return Ok(events),
+                Ok(None) => "a transaction is listed but not served".to_owned(),
+                Err(fault) => fault.to_string(),
+            };
+            failures = failures.saturating_add(1);
+            if failures == TRIES {
+                return Err(Broken::Cut(why));
+            }
+            sleep(self.policy.backoff.pause(failures)).await;
+        }
+    }
+
     async fn events(&mut self, slot: Slot, signature: Signature, events: Vec<Event>) -> Result<(), Broken> {
-        if self.progress.knows(&signature) {
+        if self.progress.knows(slot, &signature) {
             return Ok(());
         }
         if !events.is_empty() {
