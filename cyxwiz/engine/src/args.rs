@@ -24,6 +24,9 @@ pub(crate) struct Global {
     /// RPC address of that chain [default: its public one]
     #[arg(long, global = true, env = "CYXWIZ_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// RPC address of somebody else on that chain: what moves money counts only once both say so
+    #[arg(long, global = true, env = "CYXWIZ_WITNESS_URL", value_name = "URL")]
+    pub(crate) witness_url: Option<String>,
     /// Address of the escrow program [default: the one known for the cluster]
     #[arg(long, global = true, env = "CYXWIZ_PROGRAM", value_name = "ADDRESS")]
     pub(crate) program: Option<Address>,

@@ -16,6 +16,14 @@ pub(crate) struct Chain {
     pub(crate) rpc: Rpc,
     pub(crate) contract: Contract,
     pub(crate) network: Network,
+    /// Another node of the same chain, where one is named.
+    pub(crate) witness: Option<Witness>,
+}
+
+/// A node that is asked whether the first one tells the truth.
+pub(crate) struct Witness {
+    pub(crate) url: String,
+    pub(crate) rpc: Rpc,
 }
 
 impl Context {
@@ -46,12 +54,26 @@ impl Context {
         let Global { cluster, url, program, .. } = &self.global;
         let network = Network::new(*cluster, url.as_deref(), *program)?;
         let rpc = Rpc::new(&network.url);
-        let unreachable = |fault| CliError::NoChain { url: network.url.clone(), cluster: *cluster, fault };
-        let found = Cluster::of_genesis(&rpc.genesis().await.map_err(unreachable)?);
+        let unreachable = |url: &str| {
+            let url = url.to_owned();
+            move |fault| CliError::NoChain { url, cluster: *cluster, fault }
+        };
+        let genesis = rpc.genesis().await.map_err(unreachable(&network.url))?;
+        let found = Cluster::of_genesis(&genesis);
         if found != *cluster {
             return Err(CliError::WrongCluster { url: network.url, found, wanted: *cluster });
         }
+        let witness = match &self.global.witness_url {
+            None => None,
+            Some(url) => {
+                let witness = Witness { url: url.clone(), rpc: Rpc::new(url) };
+                if witness.rpc.genesis().await.map_err(unreachable(url))? != genesis {
+                    return Err(CliError::OtherChain { url: network.url, witness: url.clone() });
+                }
+                Some(witness)
+            }
+        };
         let contract = Contract::of(&network);
-        Ok(Chain { rpc, contract, network })
+        Ok(Chain { rpc, contract, network, witness })
     }
 }

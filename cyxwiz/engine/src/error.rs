@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use cyxwiz_chain::escrow::{Address, EscrowError};
 use cyxwiz_chain::{ChainError, Cluster, Fault, KeyError, Money, MoneyError, NetworkError};
+use solana_signature::Signature;
 
 /// What ends a command early.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,12 @@ pub(crate) enum CliError {
     },
     #[error("the chain at {url} is {found}, not {wanted}")]
     WrongCluster { url: String, found: Cluster, wanted: Cluster },
+    #[error("{url} and {witness} are not of one chain")]
+    OtherChain { url: String, witness: String },
+    #[error("{url} says that {signature} landed, {witness} does not")]
+    NoWitness { url: String, witness: String, signature: Signature },
+    #[error("{url} and {witness} disagree about the balance: {said} are free by one, {seen} by the other")]
+    Disagree { url: String, witness: String, said: Money, seen: Money },
     #[error("there is no escrow program at {program} on {cluster}")]
     NoProgram { program: Address, cluster: Cluster },
     #[error("{owner} has {has}, this needs {needs}")]
@@ -103,6 +110,10 @@ impl CliError {
                 "start the chain with `./x devnet`, which deploys it".to_owned()
             }
             Self::NoProgram { .. } => "name the right one with --program".to_owned(),
+            Self::OtherChain { .. } => "name two nodes of one chain with --url and --witness-url".to_owned(),
+            Self::NoWitness { .. } | Self::Disagree { .. } => {
+                "one of them is behind or lies: ask a third with --url before any more money moves".to_owned()
+            }
             Self::NoFunds { owner, needs, .. } => format!("send {} to {owner}", needs.coin),
             Self::NoFees { owner, .. } => format!("send SOL to {owner}"),
             Self::NotFree { locked, .. } if locked.amount.0 > 0 => {

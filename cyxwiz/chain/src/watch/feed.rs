@@ -1,31 +1,28 @@
 //! The connection, the gap fill, the live feed.
 
-use cyxwiz_escrow_interface::Address;
-use futures::stream::{BoxStream, SelectAll};
-use futures::{FutureExt as _, StreamExt as _};
+use cyxwiz_escrow_interface::{Address, Event};
+use futures::StreamExt as _;
 use solana_account::Account;
-use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
-use solana_commitment_config::CommitmentConfig;
-use solana_pubsub_client::nonblocking::pubsub_client::{PubsubClient, PubsubClientError};
-use solana_rpc_client_api::config::{
-    RpcAccountInfoConfig, RpcTransactionLogsConfig, RpcTransactionLogsFilter,
-};
-use solana_rpc_client_api::response::{Response, RpcLogsResponse};
+use solana_signature::Signature;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::progress::Progress;
+use super::source::{Notice, Source};
 use super::{News, WatchPolicy};
 use crate::error::Fault;
-use crate::history::{Mention, Span, signature_of};
-use crate::log::events_of;
-use crate::rpc::Rpc;
+use crate::history::{Mention, Span};
 use crate::send::Slot;
 
 /// Signatures of one page; the most that nodes give.
 const PAGE: usize = 1000;
 /// Pages that one gap may have. A hundred thousand transactions are hours of a busy program.
 const MAX_PAGES: usize = 100;
+/// Slots (about half a minute) after which a gap is looked through once more. The node that answers reads may be
+/// behind the one that sends notices; what it did not know yet would be in neither.
+const CATCH_UP: u32 = 64;
+/// How often one transaction is asked for in a row; with the pauses about ten seconds.
+const TRIES: u32 = 7;
 
 /// Why a feed broke, or must end.
 enum Broken {
@@ -41,30 +38,18 @@ impl From<Fault> for Broken {
     }
 }
 
-impl From<PubsubClientError> for Broken {
-    fn from(error: PubsubClientError) -> Self {
-        Self::Cut(error.to_string())
-    }
-}
-
-/// What comes over the WebSocket.
-enum Notice {
-    Logs(Response<RpcLogsResponse>),
-    Account(Address, Response<UiAccount>),
-    Slot,
-    End,
-}
-
-pub(super) async fn run(rpc: Rpc, policy: WatchPolicy, news: mpsc::Sender<News>) {
-    let mut feed = Feed { rpc, progress: Progress::since(policy.since), started: false, policy, news };
+pub(super) async fn run<S: Source>(source: S, policy: WatchPolicy, news: mpsc::Sender<News>) {
+    let mut feed =
+        Feed { source, progress: Progress::since(policy.since), started: false, live: None, policy, news };
     let mut failures = 0_u32;
     loop {
-        let start = Instant::now();
+        feed.live = None;
         match feed.connection().await {
             Ok(()) | Err(Broken::NoConsumer) => return,
             Err(Broken::Cut(why)) => {
                 // a connection that held is no failure in a row
-                failures = if start.elapsed() > feed.policy.silence { 1 } else { failures.saturating_add(1) };
+                let held = feed.live.is_some_and(|since| since.elapsed() > feed.policy.silence);
+                failures = if held { 1 } else { failures.saturating_add(1) };
                 tracing::info!(%why, failures, "the feed broke");
                 if feed.tell(News::Cut).await.is_err() {
                     return;
@@ -75,62 +60,47 @@ pub(super) async fn run(rpc: Rpc, policy: WatchPolicy, news: mpsc::Sender<News>)
     }
 }
 
-struct Feed {
-    rpc: Rpc,
+struct Feed<S> {
+    source: S,
     policy: WatchPolicy,
     progress: Progress,
     /// There was a first connection: from then on nothing may be left out.
     started: bool,
+    /// Since when this connection is.
+    live: Option<Instant>,
     news: mpsc::Sender<News>,
 }
 
-impl Feed {
+impl<S: Source> Feed<S> {
     async fn connection(&mut self) -> Result<(), Broken> {
         let silence = self.policy.silence;
         let silent = |_| Broken::Cut("no connection in time".to_owned());
-        let client =
-            timeout(silence, PubsubClient::new(self.policy.ws_url.as_str())).await.map_err(silent)??;
-        let mut notices = timeout(silence, self.subscribe(&client)).await.map_err(silent)??;
+        let line = timeout(silence, self.source.connect(&self.policy)).await.map_err(silent)??;
+        let notices = self.source.notices(&line, &self.policy);
+        let mut notices = timeout(silence, notices).await.map_err(silent)??;
         self.fill().await?;
         self.tell(News::Live).await?;
-        self.progress.settle();
+        self.live = Some(Instant::now());
+        let mut slots = 0_u32;
         loop {
             let silent = |_| Broken::Cut("silent for too long".to_owned());
             match timeout(silence, notices.next()).await.map_err(silent)? {
-                Some(Notice::Logs(notice)) => self.logs(notice).await?,
-                Some(Notice::Account(address, notice)) => {
-                    let account = notice.value.to_account();
-                    self.account(address, Slot(notice.context.slot), account).await?;
+                Some(Notice::Events(slot, signature, events)) => self.events(slot, signature, events).await?,
+                Some(Notice::Account(address, slot, account)) => self.account(address, slot, account).await?,
+                Some(Notice::Slot) => {
+                    slots = slots.saturating_add(1);
+                    if slots == CATCH_UP {
+                        self.fill().await?;
+                    }
+                    // the anchor stays where it was until nothing before it can be missing
+                    if slots >= CATCH_UP {
+                        self.progress.settle();
+                    }
                 }
-                Some(Notice::Slot) => self.progress.settle(),
-                Some(Notice::End) | None => return Err(Broken::Cut("the connection ended".to_owned())),
+                Some(Notice::End(why)) => return Err(Broken::Cut(why)),
+                None => return Err(Broken::Cut("the connection ended".to_owned())),
             }
         }
-    }
-
-    /// Every stream says when it ends: the connection is then gone for all of them.
-    async fn subscribe<'a>(
-        &self,
-        client: &'a PubsubClient,
-    ) -> Result<SelectAll<BoxStream<'a, Notice>>, PubsubClientError> {
-        let mut all = SelectAll::new();
-        let filter = RpcTransactionLogsFilter::Mentions(vec![self.policy.program.to_string()]);
-        let confirmed = Some(CommitmentConfig::confirmed());
-        let (logs, _) =
-            client.logs_subscribe(filter, RpcTransactionLogsConfig { commitment: confirmed }).await?;
-        all.push(ending(logs.map(Notice::Logs).boxed()));
-        for address in self.policy.accounts.iter().copied() {
-            let config = RpcAccountInfoConfig {
-                encoding: Some(UiAccountEncoding::Base64),
-                commitment: confirmed,
-                ..RpcAccountInfoConfig::default()
-            };
-            let (accounts, _) = client.account_subscribe(&address, Some(config)).await?;
-            all.push(ending(accounts.map(move |notice| Notice::Account(address, notice)).boxed()));
-        }
-        let (slots, _) = client.slot_subscribe().await?;
-        all.push(ending(slots.map(|_| Notice::Slot).boxed()));
-        Ok(all)
     }
 
     /// What happened while nobody listened. Live notices wait meanwhile, and are told after it.
@@ -138,7 +108,7 @@ impl Feed {
         if !self.started && self.progress.anchor().is_none() {
             // from now on: the newest one is known, whatever it says
             let newest =
-                self.rpc.mentions(&self.policy.program, Span { limit: 1, ..Span::default() }).await?;
+                self.source.mentions(&self.policy.program, Span { limit: 1, ..Span::default() }).await?;
             self.progress = Progress::since(newest.first().map(|mention| mention.signature));
         } else {
             self.fill_events().await?;
@@ -148,7 +118,7 @@ impl Feed {
         if accounts.is_empty() {
             return Ok(());
         }
-        let (slot, read) = self.rpc.accounts(&accounts).await?;
+        let (slot, read) = self.source.accounts(&accounts).await?;
         for (address, account) in accounts.into_iter().zip(read) {
             self.account(address, slot, account).await?;
         }
@@ -161,7 +131,7 @@ impl Feed {
         for _ in 0..MAX_PAGES {
             let before = missed.last().map(|mention| mention.signature);
             let span = Span { before, until: self.progress.anchor(), limit: PAGE };
-            let page = self.rpc.mentions(&self.policy.program, span).await?;
+            let page = self.source.mentions(&self.policy.program, span).await?;
             whole = page.len() < PAGE;
             missed.extend(page);
             if whole {
@@ -172,40 +142,40 @@ impl Feed {
             self.tell(News::Skipped).await?;
         }
         for mention in missed.into_iter().rev() {
-            if self.progress.knows(&mention.signature) {
+            if self.progress.knows(mention.slot, &mention.signature) {
                 continue;
             }
             let events = match mention.error {
                 Some(_) => Vec::new(),
-                None => {
-                    let events = self.rpc.events(&self.policy.program, &mention.signature).await?;
-                    // a node that lists a transaction but does not have it yet is asked again
-                    events.ok_or_else(|| Broken::Cut("a transaction is listed but not served".to_owned()))?
-                }
+                None => self.said(&mention.signature).await?,
             };
             self.events(mention.slot, mention.signature, events).await?;
         }
         Ok(())
     }
 
-    async fn logs(&mut self, notice: Response<RpcLogsResponse>) -> Result<(), Broken> {
-        let signature = signature_of(&notice.value.signature)?;
-        if self.progress.knows(&signature) {
-            return Ok(());
+    /// What the program said. A node that lists a transaction but does not have it yet is asked again: to break here
+    /// would begin the whole gap anew, and on a busy chain never end it.
+    async fn said(&self, signature: &Signature) -> Result<Vec<Event>, Broken> {
+        let mut failures = 0_u32;
+        loop {
+            let why = match self.source.events(&self.policy.program, signature).await {
+                Ok(Some(events)) => return Ok(events),
+                Ok(None) => "a transaction is listed but not served".to_owned(),
+                Err(fault) => fault.to_string(),
+            };
+            failures = failures.saturating_add(1);
+            if failures == TRIES {
+                return Err(Broken::Cut(why));
+            }
+            sleep(self.policy.backoff.pause(failures)).await;
         }
-        let events = match notice.value.err {
-            Some(_) => Vec::new(),
-            None => events_of(&notice.value.logs, &self.policy.program),
-        };
-        self.events(Slot(notice.context.slot), signature, events).await
     }
 
-    async fn events(
-        &mut self,
-        slot: Slot,
-        signature: solana_signature::Signature,
-        events: Vec<cyxwiz_escrow_interface::Event>,
-    ) -> Result<(), Broken> {
+    async fn events(&mut self, slot: Slot, signature: Signature, events: Vec<Event>) -> Result<(), Broken> {
+        if self.progress.knows(slot, &signature) {
+            return Ok(());
+        }
         if !events.is_empty() {
             self.tell(News::Events { signature, slot, events }).await?;
         }
@@ -230,8 +200,4 @@ impl Feed {
     async fn tell(&self, news: News) -> Result<(), Broken> {
         self.news.send(news).await.map_err(|_| Broken::NoConsumer)
     }
-}
-
-fn ending(stream: BoxStream<'_, Notice>) -> BoxStream<'_, Notice> {
-    stream.chain(std::future::ready(Notice::End).into_stream()).boxed()
 }

@@ -2,14 +2,19 @@
 //!
 //! ```text
 //! connect ─► subscribe ─► fill the gap (accounts read anew, signatures since the last safe one) ─► live
-//!    ▲                                                                                           │
-//!    └───────────── pause, growing ◄──────── broken, or silent for too long ◄────────────────────┘
+//!    ▲                             ▲                                                             │ │
+//!    │                             └────── once more, some slots later: nodes may be behind ─────┘ │
+//!    └───────────── pause, growing ◄──────── broken, or silent for too long ◄──────────────────────┘
 //! ```
-//! [`Progress`](progress::Progress) decides what is news: every event once, no account older than what was told.
+//! [`Source`](source::Source) is what the chain is asked. [`Progress`](progress::Progress) decides what is news: every event once, no account older than what was told.
 //! A consumer that is slow slows the feed down; what it misses by that, the next gap fill brings.
 
 mod feed;
 mod progress;
+#[cfg(test)]
+mod simulated;
+mod source;
+mod wire;
 
 use std::time::Duration;
 

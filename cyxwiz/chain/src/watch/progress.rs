@@ -12,13 +12,15 @@ use crate::send::Slot;
 /// which a gap is filled is this much older than the newest, and what comes twice is told once.
 const DISORDER: u64 = 64;
 
-/// Signatures that are remembered. Older ones lie behind the anchor, and are not asked for again.
-const REMEMBERED: usize = 16_384;
+/// Signatures that are remembered: more than a gap fill ever lists, so that what is forgotten is not listed.
+const REMEMBERED: usize = 131_072;
 
 /// What was told already.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
     anchor: Option<Signature>,
+    /// Everything before this slot was told, and is not remembered one by one.
+    told_before: Slot,
     recent: VecDeque<(Slot, Signature)>,
     known: HashSet<Signature>,
     newest: Slot,
@@ -37,8 +39,8 @@ impl Progress {
     }
 
     /// Whether a transaction was told already.
-    pub(crate) fn knows(&self, signature: &Signature) -> bool {
-        self.known.contains(signature)
+    pub(crate) fn knows(&self, slot: Slot, signature: &Signature) -> bool {
+        slot < self.told_before || self.known.contains(signature)
     }
 
     /// Notes a transaction as told; only then, so that a consumer that went away loses nothing.
@@ -46,6 +48,11 @@ impl Progress {
         if self.known.insert(signature) {
             self.recent.push_back((slot, signature));
             self.newest = self.newest.max(slot);
+        }
+        while self.recent.len() > REMEMBERED {
+            if let Some((_, signature)) = self.recent.pop_front() {
+                self.known.remove(&signature);
+            }
         }
     }
 
@@ -55,13 +62,9 @@ impl Progress {
         let anchor = self.recent.iter().filter(|(slot, _)| *slot < safe).max_by_key(|(slot, _)| *slot);
         if let Some((slot, signature)) = anchor.copied() {
             self.anchor = Some(signature);
+            self.told_before = self.told_before.max(slot);
             // of the anchor's own slot all stay: their order within it is not known
             self.forget(slot);
-        }
-        while self.recent.len() > REMEMBERED {
-            if let Some((_, signature)) = self.recent.pop_front() {
-                self.known.remove(&signature);
-            }
         }
     }
 
@@ -151,7 +154,7 @@ mod tests {
                 if cuts[step] { whole = false; }
                 if whole || !lost[step] {
                     let (slot, signature) = chain[number];
-                    if !progress.knows(&signature) {
+                    if !progress.knows(slot, &signature) {
                         progress.told(slot, signature);
                         told.push(number);
                     }
@@ -173,7 +176,7 @@ mod tests {
         let anchor = progress.anchor();
         let start = chain.iter().position(|(_, signature)| Some(*signature) == anchor).map_or(0, |at| at + 1);
         for (number, (slot, signature)) in chain.iter().enumerate().skip(start) {
-            if !progress.knows(signature) {
+            if !progress.knows(*slot, signature) {
                 progress.told(*slot, *signature);
                 told.push(number);
             }

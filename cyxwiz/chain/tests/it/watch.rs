@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cyxwiz_chain::escrow::policy::Amount;
 use cyxwiz_chain::escrow::{BalanceAccount, Event};
-use cyxwiz_chain::{Backoff, Coin, Money, News, Watch, WatchPolicy, watch};
+use cyxwiz_chain::{Backoff, Coin, Money, News, Rpc, Watch, WatchPolicy, watch};
 use solana_signer::Signer as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::support::devnet::Devnet;
 use crate::support::land;
@@ -65,6 +65,66 @@ async fn every_event_is_told_once_whatever_the_connection_does() {
     assert_eq!(once.len(), told.len(), "told twice");
     assert_eq!(once, wanted.iter().collect());
     assert!(cuts > 0);
+}
+
+/// Nothing answers for so long, neither calls nor the WebSocket, while the chain goes on.
+async fn outage(length: Duration, most: Duration) {
+    let devnet = Devnet::start(50);
+    let (rpc, contract, buyer) = (devnet.rpc(), devnet.contract(), devnet.wallet("buyer"));
+    let balance = contract.program.balance(&buyer.pubkey(), &contract.usdc);
+    let (calls, socket) = (Wire::start(devnet.rpc_port).await, Wire::start(devnet.ws_port).await);
+    let mut policy = WatchPolicy::new(&format!("ws://127.0.0.1:{}", socket.port), contract.program.id);
+    policy.accounts = vec![balance];
+    policy.backoff.most = most;
+    let mut news = watch(Rpc::new(&format!("http://127.0.0.1:{}", calls.port)), policy);
+    until_live(&mut news).await;
+    calls.down();
+    socket.down();
+    let mut wanted = Vec::new();
+    let start = Instant::now();
+    let mut cuts = 0_u32;
+    while start.elapsed() < length || cuts < 3 {
+        let draft = contract.deposit(buyer.pubkey(), Money::new(Coin::Usdc, 1));
+        wanted.push(land(&rpc, &draft, &[&buyer]).await.signature);
+        let next = timeout(SOON, news.next()).await.expect("another try").expect("a feed");
+        assert_eq!(next, News::Cut);
+        cuts += 1;
+    }
+    calls.up();
+    socket.up();
+    let (mut told, mut free) = (Vec::new(), Amount::ZERO);
+    let mut lives = 0;
+    while lives == 0 {
+        match timeout(SOON, news.next()).await.expect("news in time").expect("a feed") {
+            News::Events { signature, .. } => told.push(signature),
+            News::Account { account, .. } => {
+                free = BalanceAccount::decode(&account.unwrap().data).unwrap().balance.free;
+            }
+            News::Live => lives += 1,
+            News::Cut => {}
+            News::Skipped => panic!("nothing may be skipped"),
+        }
+    }
+    // in their order, each once
+    assert_eq!(told, wanted);
+    assert_eq!(free, Amount(u64::try_from(wanted.len()).unwrap()));
+    println!("away for {:?}: {} tries, {} transactions", start.elapsed(), cuts, told.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_calls_and_web_socket_loses_nothing() {
+    outage(Duration::from_secs(5), Duration::from_secs(1)).await;
+}
+
+mod full {
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nor_does_one_of_minutes() {
+        let minutes = std::env::var("CYXWIZ_OUTAGE_MINUTES").ok().and_then(|text| text.parse().ok());
+        let length = Duration::from_secs(60 * minutes.unwrap_or(5));
+        super::outage(length, cyxwiz_chain::Backoff::default().most).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 use cyxwiz_chain::escrow::Address;
 use cyxwiz_chain::escrow::policy::Amount;
-use cyxwiz_chain::{Coin, Money};
+use cyxwiz_chain::{Coin, Money, Rpc};
 use serde_json::json;
 use solana_signer::Signer as _;
 
@@ -9,6 +9,7 @@ use crate::error::CliError;
 use crate::output;
 
 /// One coin, in the wallet and in the escrow program.
+#[derive(PartialEq, Eq)]
 pub(super) struct Holding {
     pub(super) coin: Coin,
     pub(super) wallet: Amount,
@@ -20,11 +21,16 @@ pub(super) struct Holding {
 
 impl Holding {
     pub(super) async fn of(chain: &Chain, owner: &Address, coin: Coin) -> Result<Self, CliError> {
+        Self::by(&chain.rpc, chain, owner, coin).await
+    }
+
+    /// As this node tells it.
+    pub(super) async fn by(rpc: &Rpc, chain: &Chain, owner: &Address, coin: Coin) -> Result<Self, CliError> {
         let wallet = match coin {
-            Coin::Sol => chain.rpc.lamports(owner).await?,
-            Coin::Usdc => chain.rpc.tokens(&chain.contract, owner).await?.amount.unwrap_or_default(),
+            Coin::Sol => rpc.lamports(owner).await?,
+            Coin::Usdc => rpc.tokens(&chain.contract, owner).await?.amount.unwrap_or_default(),
         };
-        let balance = chain.rpc.balance(&chain.contract, owner, coin).await?;
+        let balance = rpc.balance(&chain.contract, owner, coin).await?;
         let opened = balance.is_some();
         let (free, locked) = balance.map(|balance| (balance.free, balance.locked)).unwrap_or_default();
         Ok(Self { coin, wallet, free, locked, opened })

@@ -1,10 +1,11 @@
 use cyxwiz_chain::{ChainError, Ledger as _, Money};
 use serde_json::json;
+use solana_signature::Signature;
 use solana_signer::Signer as _;
 
 use super::afford::{self, Cost};
 use super::balance::Holding;
-use super::send;
+use super::{send, witness};
 use crate::context::{Chain, Context};
 use crate::error::CliError;
 use crate::output;
@@ -25,7 +26,7 @@ pub(super) async fn run(money: Money, context: &Context) -> Result<(), CliError>
 
     let what = format!("deposit {money}");
     let delivered = send::run(&chain, &keypair, &draft, &what).await?;
-    tell(context, &chain, "deposited", money, &delivered.signature.to_string(), &owner).await
+    tell(context, &chain, "deposited", money, delivered.signature, &owner).await
 }
 
 /// Fails in words where there is no program to deposit into.
@@ -39,23 +40,27 @@ pub(super) async fn known(chain: &Chain) -> Result<(), CliError> {
     }
 }
 
-/// What happened, and what the balance is now.
+/// What happened, and what the balance is now, once the witness says the same.
 pub(super) async fn tell(
     context: &Context,
     chain: &Chain,
     done: &str,
     money: Money,
-    signature: &str,
+    signature: Signature,
     owner: &cyxwiz_chain::escrow::Address,
 ) -> Result<(), CliError> {
-    let holding = Holding::of(chain, owner, money.coin).await?;
+    let holding = match &chain.witness {
+        Some(witness) => witness::agree(chain, witness, signature, owner, money.coin).await?,
+        None => Holding::of(chain, owner, money.coin).await?,
+    };
     let amount = |amount| Money { coin: money.coin, amount };
     if context.json() {
         let shown = |money| output::money(&chain.contract, money);
         return output::json(&json!({
             "done": done,
             "amount": shown(money),
-            "signature": signature,
+            "signature": signature.to_string(),
+            "witnessed": chain.witness.is_some(),
             "wallet": shown(amount(holding.wallet)),
             "free": shown(amount(holding.free)),
             "locked": shown(amount(holding.locked)),

@@ -8,6 +8,7 @@ mod history;
 mod new;
 mod send;
 mod withdraw;
+mod witness;
 
 use clap::{Args, Subcommand};
 use cyxwiz_chain::{Coin, Money};

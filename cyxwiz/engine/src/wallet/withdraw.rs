@@ -29,5 +29,5 @@ pub(super) async fn run(money: Money, context: &Context) -> Result<(), CliError>
 
     let what = format!("withdraw {money}");
     let delivered = send::run(&chain, &keypair, &draft, &what).await?;
-    deposit::tell(context, &chain, "withdrew", money, &delivered.signature.to_string(), &owner).await
+    deposit::tell(context, &chain, "withdrew", money, delivered.signature, &owner).await
 }

@@ -27,6 +27,14 @@ pub fn dispatch(program: &Address, accounts: &mut [AccountView], data: &[u8]) ->
 #[inline(never)]
 fn run_one(call: &mut Call<'_>, instruction: &Instruction) -> ProgramResult {
     match instruction {
+        Instruction::Init { .. } => run::init(call, instruction),
+        Instruction::ProposeAdmin(next) => run::propose_admin(call, next),
+        Instruction::AcceptAdmin => run::accept_admin(call),
+        Instruction::SetSettleKey { key, revoke } => run::set_settle_key(call, key, *revoke),
+        Instruction::SetTreasury(key) => run::set_treasury(call, key),
+        Instruction::SetFee(fee) => run::set_fee(call, *fee),
+        Instruction::SetMint { allowed } => run::set_mint(call, *allowed),
+        Instruction::SetPaused(paused) => run::set_paused(call, *paused),
         Instruction::Deposit(amount) => run::deposit(call, *amount),
         Instruction::Withdraw(amount) => run::withdraw(call, *amount),
         Instruction::CloseBalance => run::close_balance(call),
@@ -37,7 +45,5 @@ fn run_one(call: &mut Call<'_>, instruction: &Instruction) -> ProgramResult {
         Instruction::Refund => run::refund(call),
         Instruction::Cancel => run::cancel(call),
         Instruction::Expire => run::expire(call),
-        Instruction::Init { .. } => run::init(call, instruction),
-        _ => run::configure(call, instruction),
     }
 }

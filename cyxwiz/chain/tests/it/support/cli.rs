@@ -38,9 +38,10 @@ impl Cli {
     pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(binary("CYXWIZ_BIN"));
         command.args(verb.split(' ')).args(&self.args).env("HOME", self.home.path());
-        for name in ["XDG_STATE_HOME", "CYXWIZ_URL", "CYXWIZ_CLUSTER", "CYXWIZ_PROGRAM", "CYXWIZ_KEYPAIR"] {
-            command.env_remove(name);
+        for name in ["URL", "WITNESS_URL", "CLUSTER", "PROGRAM", "KEYPAIR"] {
+            command.env_remove(format!("CYXWIZ_{name}"));
         }
+        command.env_remove("XDG_STATE_HOME");
         command
     }
 
