@@ -13,6 +13,10 @@ prefixed_id!(
     NodeId, "node", "nod_"
 );
 prefixed_id!(
+    /// Names one buyer's account: `acc_` and 32 hex digits.
+    AccountId, "account", "acc_"
+);
+prefixed_id!(
     /// Names one session: `ses_` and 32 hex digits.
     SessionId, "session", "ses_"
 );

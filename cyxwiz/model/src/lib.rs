@@ -34,7 +34,7 @@ pub use benchmark::{MAX_BENCHMARK_THREADS, benchmark, benchmark_chain, benchmark
 pub use budget::{BudgetStep, budget_step};
 pub use cyxwiz_escrow_policy::{Amount, BasisPoints, Epoch, Split};
 pub use ending::{Class, Reason, UnknownReason};
-pub use id::{AttemptId, FileId, JobId, NodeId, SessionId, UploadId};
+pub use id::{AccountId, AttemptId, FileId, JobId, NodeId, SessionId, UploadId};
 pub use job::{Event, JobState, NotAllowed, UnknownState, step, transition_allowed};
 pub use matching::{Ask, Lack, Placement, lacks, nearest, place};
 pub use meter::{Meter, charge};

@@ -1,3 +1,7 @@
 //! The `cyxwiz-server` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cyxwiz_server::cli::main()
+}
