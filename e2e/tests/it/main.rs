@@ -14,6 +14,7 @@
 mod api;
 mod cli;
 mod hostile;
+mod market;
 mod otlp;
 mod recovery;
 mod state;

@@ -1,19 +1,16 @@
-//! `./x demo`: a node, the event transform over a generated stream, and its trace, by the commands one would type.
+//! A node, the event transform over a generated stream, and its trace, by the commands one would type.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 
+use super::background::Background;
 use crate::cmd::{cargo, cmd, output, run as run_command, shown};
 use crate::guests;
 use crate::place::Place;
-
-/// How long the node may take to answer.
-const READY: Duration = Duration::from_secs(30);
 
 /// What the demo shows.
 #[derive(Args)]
@@ -82,22 +79,10 @@ impl Demo {
     }
 
     /// Starts the node and waits until it answers.
-    fn node(&self, log: &Path) -> Result<Node> {
+    fn node(&self, log: &Path) -> Result<Background> {
         println!("$ VYR_HOME={} vyr node &", self.home.display());
-        let mut command = self.command(&["node"]);
-        command.stdin(Stdio::null()).stdout(File::create(log)?);
-        command.stderr(File::options().append(true).open(log)?);
-        let mut node = Node(command.spawn().context("cannot start the node")?);
-        let start = Instant::now();
-        while !crate::cmd::succeeds(&mut self.command(&["task", "ls"])) {
-            if let Some(status) = node.0.try_wait()? {
-                bail!("the node ended ({status}); see `{}`", log.display());
-            }
-            if start.elapsed() > READY {
-                bail!("the node does not answer; see `{}`", log.display());
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let mut node = Background::start("node", self.command(&["node"]), log)?;
+        node.until(|| crate::cmd::succeeds(&mut self.command(&["task", "ls"])).then_some(()))?;
         Ok(node)
     }
 
@@ -156,17 +141,6 @@ fn field(text: &str, name: &str) -> Result<String> {
         .find_map(|line| line.trim().strip_prefix(name))
         .map(|value| value.trim().to_owned())
         .with_context(|| format!("no line `{name}…` in the output"))
-}
-
-/// The node's process, told to stop when the demo ends, however it ends.
-struct Node(Child);
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let id = self.0.id().to_string();
-        let _ = cmd("kill", ["-TERM", &id]).status();
-        let _ = self.0.wait();
-    }
 }
 
 #[cfg(test)]

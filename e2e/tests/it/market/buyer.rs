@@ -1,0 +1,100 @@
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+use super::{platform::Platform, process::Process, process::binary};
+use crate::support::until_some;
+
+/// An ML developer with a wallet.
+pub(crate) struct Buyer {
+    home: PathBuf,
+    keypair: PathBuf,
+    server: String,
+    rpc: String,
+}
+
+impl Buyer {
+    pub(crate) fn new(platform: &Platform, home: PathBuf, keypair: PathBuf) -> Self {
+        Self { home, keypair, server: platform.server.url.clone(), rpc: platform.chain.url() }
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(binary("CYXWIZ_BIN", "cyxwiz"));
+        command
+            .env("HOME", &self.home)
+            .env("XDG_CONFIG_HOME", self.home.join(".config"))
+            .env("CYXWIZ_KEYPAIR", &self.keypair)
+            .env("CYXWIZ_SERVER", &self.server)
+            .env("CYXWIZ_URL", &self.rpc)
+            .current_dir(&self.home)
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.command().args(args).output().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "cyxwiz {args:?}: {out}{err}");
+        out.into_owned()
+    }
+
+    /// Runs what must fail; returns the exit code and what it said.
+    #[track_caller]
+    pub(crate) fn fails(&self, args: &[&str]) -> (i32, String) {
+        let output = self.run(args);
+        assert!(!output.status.success(), "cyxwiz {args:?} should fail");
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let text = self.ok(&[args, &["-o", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
+    }
+
+    /// Submits a folder and does not follow; returns the job's id.
+    #[track_caller]
+    pub(crate) fn submit(&self, job: &Path, more: &[&str]) -> String {
+        let args = [&["submit", job.to_str().unwrap(), "--yes", "--detach"], more].concat();
+        self.json(&args)["job"].as_str().unwrap().to_owned()
+    }
+
+    /// Follows a job in the background.
+    pub(crate) fn watch(&self, job: &str, log: &Path) -> Process {
+        let mut command = self.command();
+        command.args(["watch", job]);
+        Process::start(command, log)
+    }
+
+    /// The job as the server has it.
+    pub(crate) fn job(&self, job: &str) -> Value {
+        self.json(&["show", job])
+    }
+
+    /// Waits for a state that stays, or until it is passed.
+    #[track_caller]
+    pub(crate) fn reaches(&self, job: &str, wanted: &[&str]) -> Value {
+        until_some(&format!("{job} is {wanted:?}"), || {
+            let job = self.job(job);
+            let state = job["state"].as_str().unwrap();
+            let over = ["completed", "refunded", "cancelled"].contains(&state);
+            assert!(!over || wanted.contains(&state), "it ended otherwise: {job:#}");
+            wanted.contains(&state).then_some(job)
+        })
+    }
+
+    /// What is free and what is locked in the balance, base units.
+    pub(crate) fn balance(&self, coin: &str) -> (u64, u64) {
+        let shown = self.json(&["wallet", "balance", "--coin", coin]);
+        let units = |part: &str| shown[part]["base_units"].as_str().unwrap().parse().unwrap();
+        (units("free"), units("locked"))
+    }
+}

@@ -1,0 +1,115 @@
+//! Every way for a job to end: who pays, and who is told why.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{buyer::Buyer, jobs, platform::Platform};
+use crate::support::until;
+
+const DEPOSIT: u64 = 1_000_000;
+
+fn with_money(platform: &Platform) -> Buyer {
+    let buyer = platform.buyer();
+    buyer.ok(&["wallet", "deposit", "1", "USDC"]);
+    buyer
+}
+
+fn reason(job: &Value) -> (&str, &str) {
+    let ending = &job["ending"];
+    (ending["reason"].as_str().unwrap(), ending["class"].as_str().unwrap_or(""))
+}
+
+fn charged(job: &Value) -> u64 {
+    job["cost"]["charged"]["base_units"].as_str().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_script_that_fails_is_refunded_and_its_outputs_withheld() {
+    let platform = Platform::start();
+    let seller = platform.seller("seller");
+    let buyer = with_money(&platform);
+    let job = buyer.submit(&jobs::script(&platform, "fails", jobs::FAILS), &["--image", "python"]);
+    let done = buyer.reaches(&job, &["refunded"]);
+    assert_eq!(reason(&done), ("exit", "user"));
+    assert_eq!(done["ending"]["exit_code"], 3);
+    assert_eq!(buyer.balance("USDC"), (DEPOSIT, 0));
+    let (_, said) = buyer.fails(&["results", &job]);
+    assert!(said.contains("withheld"), "{said}");
+    assert_ne!(seller.json(&["earnings"])["earnings"][0]["state"], "settled");
+}
+
+#[test]
+fn a_job_moves_to_another_node_with_its_checkpoint() {
+    let platform = Platform::start();
+    let mut first = platform.seller("first");
+    let buyer = with_money(&platform);
+    let folder = jobs::script(&platform, "count", jobs::COUNT);
+    let job = buyer.submit(&folder, &["--image", "python", "--env", "UNTIL=40", "--env", "PAUSE=0.3"]);
+    until("a checkpoint is kept", || buyer.job(&job)["checkpoints"].as_u64().unwrap_or(0) > 0);
+    first.kill();
+    let second = platform.seller("second");
+    let done = buyer.reaches(&job, &["completed"]);
+    assert_eq!(done["attempts"].as_array().unwrap().len(), 2);
+    assert_eq!(reason(&done["attempts"][0]), ("node_lost", "node"));
+    let shown = buyer.ok(&["watch", &job]);
+    let began: Vec<u32> =
+        shown.lines().filter_map(|line| line.strip_prefix("goes on from ")?.parse().ok()).collect();
+    assert_eq!(began.len(), 2);
+    assert!(began[0] == 0 && began[1] > 0, "{began:?}");
+    assert_eq!(second.json(&["earnings"])["earnings"][0]["state"], "settled");
+}
+
+#[test]
+fn a_job_that_nothing_runs_is_cancelled_for_nothing() {
+    let platform = Platform::start();
+    let seller = platform.seller("seller");
+    let buyer = with_money(&platform);
+    seller.ok(&["pause"]);
+    let job = buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python", "--wait"]);
+    buyer.ok(&["cancel", &job]);
+    let done = buyer.reaches(&job, &["refunded"]);
+    assert_eq!(reason(&done), ("cancelled", ""));
+    assert_eq!((buyer.balance("USDC"), charged(&done)), ((DEPOSIT, 0), 0));
+}
+
+#[test]
+fn a_job_that_runs_is_stopped_metered_and_delivered() {
+    let platform = Platform::start();
+    let _seller = platform.seller("seller");
+    let buyer = with_money(&platform);
+    let script = r#"
+import os, pathlib, signal, sys, time
+output = pathlib.Path(os.environ["CYX_OUTPUT_DIR"], "so-far.txt")
+def stop(*_):
+    output.write_text("stopped with grace")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+print("waits", flush=True)
+time.sleep(600)
+"#;
+    let job = buyer.submit(&jobs::script(&platform, "waits", script), &["--image", "python"]);
+    buyer.watch(&job, &platform.folder("logs").join("watch.log")).said("waits");
+    buyer.ok(&["cancel", &job]);
+    let done = buyer.reaches(&job, &["completed"]);
+    assert_eq!(reason(&done), ("cancelled", ""));
+    assert!(charged(&done) > 0);
+    assert_eq!(buyer.balance("USDC"), (DEPOSIT - charged(&done), 0));
+    let results = platform.folder("results");
+    buyer.ok(&["results", &job, "--to", results.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(results.join("so-far.txt")).unwrap(), "stopped with grace");
+}
+
+#[test]
+fn a_job_whose_deposit_runs_out_stops_there() {
+    let platform = Platform::start();
+    let _seller = platform.seller("seller");
+    let buyer = with_money(&platform);
+    let folder = jobs::script(&platform, "count", jobs::COUNT);
+    // five cents an hour: 0.000084 USDC are six seconds
+    let job = buyer.submit(&folder, &["--image", "python", "--deposit", "0.000084"]);
+    let done = buyer.reaches(&job, &["completed"]);
+    assert_eq!(reason(&done), ("budget", ""));
+    assert_eq!(charged(&done), 84);
+    assert_eq!(buyer.balance("USDC"), (DEPOSIT - 84, 0));
+}

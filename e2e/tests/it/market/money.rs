@@ -1,0 +1,41 @@
+use super::{jobs, platform::Platform};
+
+#[test]
+fn a_job_is_paid_in_sol() {
+    let platform = Platform::start();
+    let _seller = platform.seller("seller");
+    let buyer = platform.buyer();
+    buyer.ok(&["wallet", "deposit", "0.5", "SOL"]);
+    let job =
+        buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python", "--coin", "SOL"]);
+    let done = buyer.reaches(&job, &["completed"]);
+    let units = |part: &str| done["cost"][part]["base_units"].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!(units("node"), units("charged") * 9 / 10);
+    assert_eq!(buyer.balance("SOL"), (500_000_000 - units("charged"), 0));
+}
+
+#[test]
+fn a_server_that_dies_settles_once_when_it_is_back() {
+    let mut platform = Platform::with(["--dispute-window-seconds=2"]);
+    let _seller = platform.seller("seller");
+    let buyer = platform.buyer();
+    buyer.ok(&["wallet", "deposit", "1", "USDC"]);
+    let job = buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python"]);
+    buyer.reaches(&job, &["publishing", "verifying", "settling", "completed"]);
+    platform.server.kill();
+    platform.server.start();
+    let done = buyer.reaches(&job, &["completed"]);
+    let charged: u64 = done["cost"]["charged"]["base_units"].as_str().unwrap().parse().unwrap();
+    assert_eq!(buyer.balance("USDC"), (1_000_000 - charged, 0));
+}
+
+#[test]
+fn a_wallet_without_funds_is_told_before_anything_is_uploaded() {
+    let platform = Platform::start();
+    let _seller = platform.seller("seller");
+    let buyer = platform.buyer();
+    let folder = jobs::script(&platform, "sum", jobs::SUM);
+    let (_, said) = buyer.fails(&["submit", folder.to_str().unwrap(), "--yes", "--image", "python"]);
+    assert!(said.contains("cyxwiz wallet deposit"), "{said}");
+    assert_eq!(buyer.json(&["jobs"])["jobs"].as_array().unwrap().len(), 0);
+}

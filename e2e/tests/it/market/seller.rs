@@ -1,0 +1,88 @@
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use super::{
+    platform::Platform,
+    process::{Process, binary},
+};
+use crate::support::until;
+
+/// A node's owner and his machine.
+pub(crate) struct Seller {
+    pub(crate) home: PathBuf,
+    pub(crate) wallet: String,
+    server: String,
+    process: Option<Process>,
+}
+
+impl Seller {
+    /// Installs an agent that asks five cents an hour.
+    pub(crate) fn install(platform: &Platform, name: &str, home: &Path) -> Self {
+        let wallet = platform.chain.address("seller").to_string();
+        let seller =
+            Self { home: home.to_owned(), wallet, server: platform.server.url.clone(), process: None };
+        let (wallet, server) = (&seller.wallet, &seller.server);
+        seller.ok(&[
+            "install",
+            "--server",
+            server,
+            "--wallet",
+            wallet,
+            "--min-price",
+            "0.05",
+            "--name",
+            name,
+            "--no-service",
+        ]);
+        seller
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(binary("CYXWIZ_NODE_BIN", "cyxwiz-node"));
+        command.env("CYXWIZ_NODE_HOME", &self.home);
+        if let Some(docker) = std::env::var_os("CYXWIZ_DOCKER") {
+            command.env("CYXWIZ_DOCKER", docker);
+        }
+        command
+    }
+
+    /// What its owner types.
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
+        let output = self.command().args(args).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "cyxwiz-node {args:?}: {out}{err}");
+        out.into_owned()
+    }
+
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let text = self.ok(&[args, &["-o", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
+    }
+
+    /// Starts the agent.
+    pub(crate) fn run(&mut self) {
+        let mut command = self.command();
+        command.arg("run");
+        self.process = Some(Process::start(command, &self.home.with_extension("log")));
+    }
+
+    /// Starts the agent, and waits until it would be given work.
+    pub(crate) fn ready(mut self) -> Self {
+        self.run();
+        self.available();
+        self
+    }
+
+    pub(crate) fn available(&self) {
+        until("the node is available", || self.json(&["status"])["available"] == true);
+    }
+
+    /// As a power cut would end the machine.
+    pub(crate) fn kill(&mut self) {
+        self.process.take().unwrap().kill();
+    }
+}

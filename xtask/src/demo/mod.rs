@@ -1,0 +1,37 @@
+//! `./x demo`: what this project does, by the commands one would type.
+//!
+//! ```text
+//! demo ─┬─► fabric  a node, an artifact over a real stream, its trace (the default)
+//!       └─► market  a paid job from submit to settlement: chain, server, seller, buyer
+//! ```
+
+mod background;
+mod fabric;
+mod market;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::place::Place;
+
+/// What the demo shows.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    fabric: fabric::Options,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// A paid job from submit to settlement, on a local chain
+    Market(market::Options),
+}
+
+pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
+    match &options.what {
+        None => fabric::run(place, &options.fabric),
+        Some(What::Market(options)) => market::run(place, options),
+    }
+}
