@@ -9,17 +9,17 @@ use crate::error::CliError;
 use crate::output;
 
 /// One coin, in the wallet and in the escrow program.
-pub(super) struct Holding {
-    pub(super) coin: Coin,
-    pub(super) wallet: Amount,
-    pub(super) free: Amount,
-    pub(super) locked: Amount,
+pub(crate) struct Holding {
+    pub(crate) coin: Coin,
+    pub(crate) wallet: Amount,
+    pub(crate) free: Amount,
+    pub(crate) locked: Amount,
     /// The balance's account is there.
-    pub(super) opened: bool,
+    pub(crate) opened: bool,
 }
 
 impl Holding {
-    pub(super) async fn of(chain: &Chain, owner: &Address, coin: Coin) -> Result<Self, CliError> {
+    pub(crate) async fn of(chain: &Chain, owner: &Address, coin: Coin) -> Result<Self, CliError> {
         let wallet = match coin {
             Coin::Sol => chain.rpc.lamports(owner).await?,
             Coin::Usdc => chain.rpc.tokens(&chain.contract, owner).await?.amount.unwrap_or_default(),

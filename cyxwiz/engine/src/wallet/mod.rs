@@ -9,6 +9,11 @@ mod new;
 mod send;
 mod withdraw;
 
+pub(crate) use afford::{Cost, fees};
+pub(crate) use balance::Holding;
+pub(crate) use deposit::known;
+pub(crate) use send::{finish_earlier, run as send};
+
 use clap::{Args, Subcommand};
 use cyxwiz_chain::{Coin, Money};
 
