@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cyxwiz_chain::Cluster;
 use cyxwiz_chain::escrow::Address;
 
-use crate::wallet;
+use crate::{cancel, dispute, estimate, jobs, login, logout, results, sessions, show, submit, wallet, watch};
 
 /// Buy compute on other people's machines
 #[derive(Parser)]
@@ -33,6 +33,21 @@ pub(crate) struct Global {
     /// Keypair file as solana-keygen writes it [default: ~/.config/solana/id.json]
     #[arg(long, global = true, env = "CYXWIZ_KEYPAIR", value_name = "FILE")]
     pub(crate) keypair: Option<PathBuf>,
+    /// Address of the market's server
+    #[arg(
+        long,
+        global = true,
+        env = "CYXWIZ_SERVER",
+        default_value = "http://127.0.0.1:8420",
+        value_name = "URL"
+    )]
+    pub(crate) server: String,
+    /// PEM file with a certificate authority to trust beside the public ones
+    #[arg(long, global = true, env = "CYXWIZ_TLS_CA", value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// Speak with a server on another machine without encryption
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) insecure_plaintext: bool,
     /// Form of what is printed on stdout
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
@@ -51,4 +66,45 @@ pub(crate) enum Command {
     /// Show and move the money that pays for jobs
     #[command(subcommand)]
     Wallet(wallet::Verb),
+    /// Sign in at the server with the keypair
+    Login(login::Verb),
+    /// End the session, or another one
+    Logout(logout::Verb),
+    /// List where this wallet is signed in
+    Sessions(sessions::Verb),
+    /// Say what a job would cost, and who could run it
+    Estimate(estimate::Verb),
+    /// Have a job run: a folder, a script or a Wasm program
+    Submit(submit::Verb),
+    /// Follow a job: states, output, progress, cost
+    Watch(watch::Verb),
+    /// List jobs, newest first
+    Jobs(jobs::Verb),
+    /// Show everything about a job
+    Show(show::Verb),
+    /// Fetch what a job made
+    Results(results::Verb),
+    /// Stop a job; what has not run comes back
+    Cancel(cancel::Verb),
+    /// Say that a job's result is wrong, before it is settled
+    Dispute(dispute::Verb),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Names a job.
+#[derive(Args)]
+pub(crate) struct OneJob {
+    /// Its id: job_ and 32 hex digits
+    job: String,
+}
+
+impl OneJob {
+    pub(crate) fn id(&self) -> Result<cyxwiz_model::JobId, crate::error::CliError> {
+        let bad = |_| crate::error::CliError::NoJobId(self.job.chars().take(60).collect());
+        self.job.parse().map_err(bad)
+    }
 }

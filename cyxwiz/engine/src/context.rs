@@ -1,10 +1,12 @@
 use std::path::PathBuf;
 
+use cyxwiz_chain::escrow::Address;
 use cyxwiz_chain::{Cluster, Contract, Network, Rpc, read_keypair};
 use solana_keypair::Keypair;
 
 use crate::args::{Format, Global};
 use crate::error::CliError;
+use crate::server::{Buyer, Origin, Server, Sessions, Wire};
 
 /// What every verb needs: which chain, whose key, and how to print.
 pub(crate) struct Context {
@@ -40,13 +42,39 @@ impl Context {
         if let Some(path) = &self.global.keypair {
             return Ok(path.clone());
         }
-        let home =
-            std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or(CliError::NoHome)?;
-        Ok(home.join(".config/solana/id.json"))
+        Ok(home()?.join(".config/solana/id.json"))
     }
 
     pub(crate) fn keypair(&self) -> Result<Keypair, CliError> {
         Ok(read_keypair(&self.keypair_path()?)?)
+    }
+
+    /// Which chain is meant.
+    pub(crate) fn cluster(&self) -> Cluster {
+        self.global.cluster
+    }
+
+    /// The market's server; nothing is asked yet.
+    pub(crate) fn server(&self) -> Result<Server, CliError> {
+        let origin: Origin = self.global.server.parse()?;
+        let origin = origin.private(self.global.insecure_plaintext)?;
+        Ok(Server::new(origin, Wire::new(self.global.tls_ca.as_deref())?))
+    }
+
+    /// Where the session of a wallet is kept.
+    pub(crate) fn sessions(&self, server: &Server, owner: &Address) -> Result<Sessions, CliError> {
+        let dir = match std::env::var_os("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty()) {
+            Some(dir) => PathBuf::from(dir),
+            None => home()?.join(".config"),
+        };
+        Ok(Sessions::of(&dir.join("cyxwiz"), &server.origin, owner))
+    }
+
+    /// The server, as the wallet that is signed in there.
+    pub(crate) fn buyer(&self, owner: Address) -> Result<Buyer, CliError> {
+        let server = self.server()?;
+        let sessions = self.sessions(&server, &owner)?;
+        Ok(Buyer::new(server, owner, sessions))
     }
 
     /// Asks the chain for its name before anything else: an address of another one costs money.
@@ -76,4 +104,17 @@ impl Context {
         let contract = Contract::of(&network);
         Ok(Chain { rpc, contract, network, witness })
     }
+}
+
+/// Where a person's files are.
+pub(crate) fn home() -> Result<PathBuf, CliError> {
+    std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or(CliError::NoHome)
+}
+
+/// Where this command keeps what it must not forget.
+pub(crate) fn state_dir() -> Result<PathBuf, CliError> {
+    if let Some(dir) = std::env::var_os("XDG_STATE_HOME").filter(|dir| !dir.is_empty()) {
+        return Ok(PathBuf::from(dir).join("cyxwiz"));
+    }
+    Ok(home()?.join(".local/state/cyxwiz"))
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use buffa_types::google::protobuf::Timestamp;
 use comfy_table::{Table, presets};
 use cyxwiz_chain::{Contract, Money};
 use serde::Serialize;
@@ -47,4 +48,24 @@ pub(crate) fn money(contract: &Contract, money: Money) -> Value {
         "decimals": money.coin.decimals(),
         "base_units": money.amount.0.to_string(),
     })
+}
+
+/// A moment of the server's, to the second.
+pub(crate) fn when(at: Option<&Timestamp>) -> String {
+    let time = at.and_then(|at| jiff::Timestamp::from_second(at.seconds).ok());
+    time.map_or_else(|| "-".to_owned(), |time| time.to_string())
+}
+
+/// Bytes as people say them.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => tenths(bytes, 1024, "KiB"),
+        1_048_576..1_073_741_824 => tenths(bytes, 1 << 20, "MiB"),
+        _ => tenths(bytes, 1 << 30, "GiB"),
+    }
+}
+
+fn tenths(bytes: u64, unit: u64, name: &str) -> String {
+    format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cyxwiz_chain::{Journal, Signed};
 use serde::{Deserialize, Serialize};
 
-use crate::context::Chain;
+use crate::context::{Chain, state_dir};
 use crate::error::CliError;
 
 /// One file for an owner on a chain.
@@ -77,12 +77,4 @@ impl Journal for Pending {
     async fn signed(&mut self, signed: &Signed) -> Result<(), io::Error> {
         self.write(signed)
     }
-}
-
-fn state_dir() -> Result<PathBuf, CliError> {
-    if let Some(dir) = std::env::var_os("XDG_STATE_HOME").filter(|dir| !dir.is_empty()) {
-        return Ok(PathBuf::from(dir).join("cyxwiz"));
-    }
-    let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or(CliError::NoHome)?;
-    Ok(home.join(".local/state/cyxwiz"))
 }

@@ -8,13 +8,13 @@ use super::balance::Holding;
 use crate::error::CliError;
 
 /// What lamports a transaction costs beside what it moves.
-pub(super) struct Cost {
+pub(crate) struct Cost {
     /// The signatures.
-    pub(super) fee: Amount,
+    pub(crate) fee: Amount,
     /// Accounts that it creates.
-    pub(super) accounts: Amount,
+    pub(crate) accounts: Amount,
     /// What a wallet keeps to exist.
-    pub(super) keep: Amount,
+    pub(crate) keep: Amount,
 }
 
 impl Cost {
@@ -54,7 +54,7 @@ pub(super) fn deposit(
 }
 
 /// The cost alone.
-pub(super) fn fees(owner: Address, lamports: Amount, cost: &Cost) -> Result<(), CliError> {
+pub(crate) fn fees(owner: Address, lamports: Amount, cost: &Cost) -> Result<(), CliError> {
     let (has, needs) = (Money { coin: Coin::Sol, amount: lamports }, Money::new(Coin::Sol, cost.sum()));
     if has.amount < needs.amount { Err(CliError::NoFees { owner, has, needs }) } else { Ok(()) }
 }

@@ -10,22 +10,22 @@ use crate::output;
 
 /// One coin, in the wallet and in the escrow program.
 #[derive(PartialEq, Eq)]
-pub(super) struct Holding {
-    pub(super) coin: Coin,
-    pub(super) wallet: Amount,
-    pub(super) free: Amount,
-    pub(super) locked: Amount,
+pub(crate) struct Holding {
+    pub(crate) coin: Coin,
+    pub(crate) wallet: Amount,
+    pub(crate) free: Amount,
+    pub(crate) locked: Amount,
     /// The balance's account is there.
-    pub(super) opened: bool,
+    pub(crate) opened: bool,
 }
 
 impl Holding {
-    pub(super) async fn of(chain: &Chain, owner: &Address, coin: Coin) -> Result<Self, CliError> {
+    pub(crate) async fn of(chain: &Chain, owner: &Address, coin: Coin) -> Result<Self, CliError> {
         Self::by(&chain.rpc, chain, owner, coin).await
     }
 
     /// As this node tells it.
-    pub(super) async fn by(rpc: &Rpc, chain: &Chain, owner: &Address, coin: Coin) -> Result<Self, CliError> {
+    pub(crate) async fn by(rpc: &Rpc, chain: &Chain, owner: &Address, coin: Coin) -> Result<Self, CliError> {
         let wallet = match coin {
             Coin::Sol => rpc.lamports(owner).await?,
             Coin::Usdc => rpc.tokens(&chain.contract, owner).await?.amount.unwrap_or_default(),

@@ -30,7 +30,7 @@ pub(super) async fn run(money: Money, context: &Context) -> Result<(), CliError>
 }
 
 /// Fails in words where there is no program to deposit into.
-pub(super) async fn known(chain: &Chain) -> Result<(), CliError> {
+pub(crate) async fn known(chain: &Chain) -> Result<(), CliError> {
     match chain.rpc.config(&chain.contract).await {
         Ok(_) => Ok(()),
         Err(ChainError::NoAccount(_)) => {

@@ -10,6 +10,11 @@ mod send;
 mod withdraw;
 mod witness;
 
+pub(crate) use afford::{Cost, fees};
+pub(crate) use balance::Holding;
+pub(crate) use deposit::known;
+pub(crate) use send::{finish_earlier, run as send};
+
 use clap::{Args, Subcommand};
 use cyxwiz_chain::{Coin, Money};
 

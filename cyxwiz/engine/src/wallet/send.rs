@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::pending::Pending;
 
 /// First ends what an earlier command left over; then sends `draft`, which is `what` in words.
-pub(super) async fn run(
+pub(crate) async fn run(
     chain: &Chain,
     owner: &Keypair,
     draft: &Draft,
@@ -33,7 +33,7 @@ pub(super) async fn run(
 }
 
 /// An earlier command was cut off: find out how it ended before anything else moves.
-pub(super) async fn finish_earlier(chain: &Chain, owner: &Keypair) -> Result<(), CliError> {
+pub(crate) async fn finish_earlier(chain: &Chain, owner: &Keypair) -> Result<(), CliError> {
     let pending = Pending::of(chain, &owner.pubkey().to_string(), String::new())?;
     let Some(record) = pending.left()? else {
         return Ok(());
