@@ -234,7 +234,7 @@ impl Source for Sim {
             error: happened
                 .event
                 .is_none()
-                .then(|| Why { error: solana_transaction_error::TransactionError::AccountNotFound }),
+                .then_some(Why { error: solana_transaction_error::TransactionError::AccountNotFound }),
         };
         Ok(seen.take(span.limit).map(mention).collect())
     }
