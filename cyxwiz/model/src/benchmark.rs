@@ -19,7 +19,8 @@ pub const fn benchmark_threads(cpu_milli: u32) -> u32 {
 /// itself. Each round needs the one before, so that only a processor of its own makes a thread faster.
 #[must_use]
 pub fn benchmark_chain(seed: &[u8], thread: u32, rounds: u64) -> [u8; 32] {
-    let mut link: [u8; 32] = Sha256::new().chain_update(seed).chain_update(thread.to_le_bytes()).finalize().into();
+    let mut link: [u8; 32] =
+        Sha256::new().chain_update(seed).chain_update(thread.to_le_bytes()).finalize().into();
     for _ in 0..rounds {
         link = Sha256::digest(link).into();
     }

@@ -21,6 +21,7 @@ mod offer;
 mod path;
 mod price;
 mod quota;
+pub mod rerun;
 mod spec;
 mod stop;
 mod verdict;

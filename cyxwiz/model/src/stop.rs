@@ -40,7 +40,10 @@ mod tests {
         for said in [Reason::Exit, Reason::Signal, Reason::Cancelled, Reason::Timeout] {
             assert_eq!(final_reason(said, Some(Reason::Budget), true, Span::ZERO, HOUR), Reason::Budget);
         }
-        assert_eq!(final_reason(Reason::Succeeded, Some(Reason::Budget), true, HOUR, HOUR), Reason::Succeeded);
+        assert_eq!(
+            final_reason(Reason::Succeeded, Some(Reason::Budget), true, HOUR, HOUR),
+            Reason::Succeeded
+        );
     }
 
     #[test]
@@ -60,7 +63,9 @@ mod tests {
 
     #[test]
     fn what_only_the_server_can_know_a_node_cannot_say() {
-        for said in [Reason::NodeLost, Reason::BadResult, Reason::PlatformError, Reason::Dispute, Reason::Unfunded] {
+        for said in
+            [Reason::NodeLost, Reason::BadResult, Reason::PlatformError, Reason::Dispute, Reason::Unfunded]
+        {
             assert_eq!(final_reason(said, None, true, HOUR, HOUR), Reason::NodeError);
         }
     }

@@ -11,9 +11,11 @@ mod buyer;
 #[expect(dead_code, reason = "the chain's own tests use more of it")]
 mod devnet;
 mod endings;
+mod faults;
 mod jobs;
 mod money;
 mod platform;
 mod process;
 mod seller;
 mod story;
+mod wasm;

@@ -63,6 +63,15 @@ impl Seller {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
     }
 
+    /// What the `vyr` command says of the node within.
+    pub(crate) fn vyr(&self, args: &[&str]) -> String {
+        let mut command = Command::new(crate::support::binary());
+        let output = command.env("VYR_HOME", self.home.join("vyr")).args(args).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "vyr {args:?}: {out}{err}");
+        out.into_owned()
+    }
+
     /// Starts the agent.
     pub(crate) fn run(&mut self) {
         let mut command = self.command();

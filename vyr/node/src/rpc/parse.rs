@@ -142,12 +142,11 @@ fn determinism(
     bindings: &[BindingSpec],
 ) -> Result<Option<Determinism>, Refusal> {
     let Some(asked) = asked else { return Ok(None) };
-    let written = grants.dirs.iter().any(|dir| !dir.read_only);
-    if !grants.http_out.is_empty() || !bindings.is_empty() || written {
+    if !grants.http_out.is_empty() || !bindings.is_empty() {
         return Err(Refusal::field(
             "resources.determinism",
             "a deterministic task can reach nothing that others change",
-            "leave out `http_out`, states and folders that can be written; `/out` is its own",
+            "leave out `http_out` and states",
         ));
     }
     let since_1970 = |clock: &buffa_types::google::protobuf::Timestamp| {
