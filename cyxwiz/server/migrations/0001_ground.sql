@@ -102,8 +102,12 @@ CREATE TABLE files (
     created_at  bigint NOT NULL,
     touched_at  bigint NOT NULL,
     CHECK (received BETWEEN 0 AND size),
-    UNIQUE NULLS NOT DISTINCT (job_id, attempt_id, kind, number, path)
+    CHECK ((kind = 'input') = (attempt_id IS NULL)),
+    CHECK (kind = 'checkpoint' OR number = 0)
 );
+CREATE UNIQUE INDEX files_inputs ON files (job_id, path) WHERE kind = 'input';
+CREATE UNIQUE INDEX files_results ON files (attempt_id, kind, number, path) WHERE kind <> 'input';
+CREATE INDEX files_jobs ON files (job_id);
 CREATE INDEX files_open ON files (touched_at) WHERE state = 'open';
 
 -- Parts of a file as objects, in order.
@@ -115,7 +119,8 @@ CREATE TABLE file_parts (
     PRIMARY KEY (file_id, start)
 );
 
--- Objects whose rows are gone; a sweep deletes them.
+-- Objects that no row names, or not yet: written down before they are stored, struck out with the row that names
+-- them, and deleted by a sweep once nobody can be at work on them any more.
 CREATE TABLE orphans (
     object      text PRIMARY KEY,
     since       bigint NOT NULL

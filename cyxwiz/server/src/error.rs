@@ -49,6 +49,9 @@ pub enum ServerError {
     /// A keypair could not be used.
     #[error("a keypair cannot be used")]
     Key(#[from] KeyError),
+    /// There is no PostgreSQL to run.
+    #[error(transparent)]
+    NoPostgres(#[from] crate::postgres::NoBinaries),
     /// No such network.
     #[error("the network cannot be named so")]
     Network(#[from] NetworkError),

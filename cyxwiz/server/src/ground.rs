@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use cyxwiz_chain::{Network, Rpc};
 
-use crate::{Clock, Config, Db, Drain, ServerError};
+use crate::db::{CHANNELS, Wake};
+use crate::limits::Limits;
+use crate::{Clock, Config, Db, Drain, Files, ServerError};
 
 /// The parts that services and background tasks share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -13,10 +15,16 @@ pub struct Ground {
     pub config: Arc<Config>,
     /// The database.
     pub db: Db,
+    /// Hints from every server of the database.
+    pub wake: Wake,
+    /// The files of jobs.
+    pub files: Files,
     /// The time.
     pub clock: Clock,
     /// Whether the server stops.
     pub drain: Drain,
+    /// How often callers may call.
+    pub limits: Limits,
     /// The chain.
     pub network: Network,
     /// The chain's RPC.
@@ -27,10 +35,13 @@ impl Ground {
     /// Puts the parts together. The database is migrated already.
     ///
     /// # Errors
-    /// A link key that cannot be read.
+    /// The objects or the database cannot be used.
     pub async fn new(config: Arc<Config>, db: Db, clock: Clock, drain: Drain) -> Result<Self, ServerError> {
         let network = config.chain.network.clone();
         let rpc = Rpc::new(&network.url);
-        Ok(Self { config, db, clock, drain, network, rpc })
+        let files = Files::open(&config, &db, &clock).await?;
+        let wake = Wake::start(&db, CHANNELS, &drain);
+        let limits = Limits::new(config.limits);
+        Ok(Self { config, db, wake, files, clock, drain, limits, network, rpc })
     }
 }

@@ -9,6 +9,7 @@
 //! A service takes a [`Ground`] and is added in [`router`]; a task that runs beside the calls is added in
 //! [`background`]. Every server of a database is the equal of the others: nothing is remembered here alone.
 
+pub mod auth;
 pub mod background;
 pub mod caller;
 pub mod cli;
@@ -17,10 +18,16 @@ pub mod config;
 pub mod db;
 pub mod drain;
 pub mod error;
+pub mod files;
 pub mod ground;
+pub mod limits;
+mod listen;
+pub mod platform;
+pub mod postgres;
 pub mod refusal;
 pub mod router;
 pub mod serve;
+pub mod wire;
 
 pub use caller::{Buyer, Caller, NodeCaller};
 pub use clock::Clock;
@@ -28,5 +35,6 @@ pub use config::Config;
 pub use db::Db;
 pub use drain::Drain;
 pub use error::ServerError;
+pub use files::Files;
 pub use ground::Ground;
 pub use refusal::Refusal;

@@ -1,23 +1,76 @@
 //! The way from a request to a service.
+//!
+//! ```text
+//! drain (new calls are refused) ─► caller (session, limits) ─┬─► Connect services
+//!                                                            └─► /files
+//! ```
 
-use axum::Router;
-use connectrpc::{ConnectRpcService, Limits};
+use std::sync::Arc;
 
-use crate::Ground;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Router, routing};
+use connectrpc::{ConnectError, ConnectRpcService, Limits};
+use cyxwiz_proto::v1::AuthServiceExt as _;
+use http::{HeaderMap, StatusCode};
+
+use crate::auth::{Auth, caller};
+use crate::{Ground, Refusal, files};
 
 /// The largest call: a megabyte of log entries and what wraps it.
 const MAX_CALL: usize = 4 << 20;
 
 /// Every Connect service of the server.
 fn services(ground: &Ground) -> connectrpc::Router {
-    let calls = connectrpc::Router::new();
-    let _ = ground;
-    calls
+    Arc::new(Auth::new(ground.clone())).register(connectrpc::Router::new())
 }
 
 /// Everything that answers on the public port.
 pub fn public(ground: &Ground) -> Router {
     let limits = Limits::default().with_max_message_size(MAX_CALL).with_max_request_body_size(MAX_CALL);
     let calls = ConnectRpcService::new(services(ground)).with_limits(limits);
-    Router::new().fallback_service(calls)
+    files::router(ground.clone())
+        .fallback_service(calls)
+        .layer(from_fn_with_state(ground.clone(), caller))
+        .layer(from_fn_with_state(ground.clone(), draining))
+}
+
+/// What the operator reads.
+pub fn admin(ground: &Ground) -> Router {
+    Router::new()
+        .route("/healthz", routing::get(|| async { "ok\n" }))
+        .route("/readyz", routing::get(ready))
+        .with_state(ground.clone())
+}
+
+/// Ready: not about to stop, and the database answers.
+async fn ready(State(ground): State<Ground>) -> Response {
+    if ground.drain.begun() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    match ground.db.ping().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
+    }
+}
+
+/// Refuses new calls once the server stops.
+async fn draining(State(ground): State<Ground>, request: Request, next: Next) -> Response {
+    if ground.drain.begun() {
+        return refuse(Refusal::draining(), request.headers());
+    }
+    next.run(request).await
+}
+
+/// Answers in the caller's protocol: Connect, gRPC, gRPC-Web, or plain JSON.
+pub(crate) fn refuse(refusal: Refusal, request_headers: &HeaderMap) -> Response {
+    let retry_after = refusal.retry_after;
+    let error = ConnectError::from(refusal);
+    let mut response = error.into_http_response(request_headers).map(Body::new).into_response();
+    if let Some(wait) = retry_after {
+        response.headers_mut().insert(http::header::RETRY_AFTER, wait.as_secs().max(1).into());
+    }
+    response
 }

@@ -3,17 +3,26 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::{Clock, Config, Db, Drain, Ground, ServerError, background, router};
+use crate::db::OpenDb;
+use crate::listen::{self, Door, acceptor};
+use crate::{Clock, Config, Drain, Ground, ServerError, background, router};
 
 /// An open server: it listens, and answers from [`Server::run`] on.
-#[derive(Debug)]
 pub struct Server {
     ground: Ground,
-    public: TcpListener,
+    database: OpenDb,
+    public: Door,
+    admin: Door,
+    admin_address: SocketAddr,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.ground.config.listen.address).finish_non_exhaustive()
+    }
 }
 
 impl Server {
@@ -22,17 +31,16 @@ impl Server {
     /// # Errors
     /// Whatever of these cannot be opened.
     pub async fn open(mut config: Config, clock: Clock, drain: Drain) -> Result<Self, ServerError> {
-        let public = bind(config.listen.address).await?;
-        let address = local(&public, config.listen.address)?;
+        let (listener, address) = bind(config.listen.address).await?;
+        let tls = config.listen.tls.as_ref().map(acceptor).transpose()?;
+        let public = Door { listener, tls };
+        let (listener, admin_address) = bind(config.listen.admin).await?;
+        let admin = Door { listener, tls: None };
         config.listen = config.listen.listening(address);
-        let Some(url) = &config.storage.database_url else {
-            return Err(ServerError::Said("set DATABASE_URL".into()));
-        };
-        let options: PgConnectOptions = url.parse()?;
-        let db = Db::new(options, config.storage.connections);
-        db.migrate().await?;
-        let ground = Ground::new(Arc::new(config), db, clock, drain).await?;
-        Ok(Self { ground, public })
+        let database = OpenDb::open(&config).await?;
+        database.db.migrate().await?;
+        let ground = Ground::new(Arc::new(config), database.db.clone(), clock, drain).await?;
+        Ok(Self { ground, database, public, admin, admin_address })
     }
 
     /// What its services stand on.
@@ -41,30 +49,45 @@ impl Server {
         &self.ground
     }
 
-    /// Serves until the drain begins, then finishes what is in flight.
-    ///
-    /// # Errors
-    /// The listener failed.
-    pub async fn run(self) -> Result<(), ServerError> {
-        let Self { ground, public } = self;
+    /// Where metrics and health are read.
+    #[must_use]
+    pub const fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Serves until the drain begins, then finishes what is in flight. The order: `/readyz` says no, new calls are
+    /// refused, streams and background tasks end, connections close, the private database stops.
+    pub async fn run(self) {
+        let Self { ground, database, public, admin, admin_address } = self;
         let mut tasks = JoinSet::new();
         background::start(&ground, &mut tasks);
         let address = ground.config.listen.address;
-        tracing::info!(%address, "serving");
-        let drain = ground.drain.clone();
-        axum::serve(public, router::public(&ground))
-            .with_graceful_shutdown(async move { drain.started().await })
-            .await
-            .map_err(|source| ServerError::Listen { address, source })?;
-        while tasks.join_next().await.is_some() {}
-        Ok(())
+        let closed = Drain::default();
+        let admin = tokio::spawn(listen::serve(
+            admin,
+            router::admin(&ground),
+            closed.clone(),
+            std::time::Duration::from_secs(1),
+        ));
+        tracing::info!(%address, admin.address = %admin_address, "serving");
+        let (drain, patience) = (ground.drain.clone(), ground.config.listen.drain);
+        listen::serve(public, router::public(&ground), drain, patience).await;
+        if tokio::time::timeout(patience, async { while tasks.join_next().await.is_some() {} }).await.is_err()
+        {
+            tracing::warn!(left = tasks.len(), "background tasks were cut off");
+            tasks.shutdown().await;
+        }
+        closed.begin();
+        let _ = admin.await;
+        drop(ground);
+        database.close().await;
+        tracing::info!("stopped");
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
-}
-
-fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, ServerError> {
-    listener.local_addr().map_err(|source| ServerError::Listen { address, source })
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let failed = |source| ServerError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }

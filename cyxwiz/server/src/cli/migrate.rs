@@ -1,12 +1,10 @@
-use sqlx::postgres::PgConnectOptions;
-
-use crate::{Config, Db, ServerError};
+use crate::db::OpenDb;
+use crate::{Config, ServerError};
 
 /// Brings the tables up to date.
 pub(super) async fn run(config: Config) -> Result<(), ServerError> {
-    let Some(url) = &config.storage.database_url else {
-        return Err(ServerError::Said("set DATABASE_URL".into()));
-    };
-    let options: PgConnectOptions = url.parse()?;
-    Db::new(options, config.storage.connections).migrate().await
+    let database = OpenDb::open(&config).await?;
+    let migrated = database.db.migrate().await;
+    database.close().await;
+    migrated
 }

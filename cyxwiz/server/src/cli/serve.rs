@@ -8,7 +8,8 @@ pub(super) async fn run(config: Config) -> Result<(), ServerError> {
         stop_asked().await;
         drain.begin();
     });
-    server.run().await
+    server.run().await;
+    Ok(())
 }
 
 async fn stop_asked() {

@@ -5,6 +5,7 @@
 //! ```
 
 mod id;
+mod open;
 mod wake;
 
 use std::time::Duration;
@@ -15,12 +16,16 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 pub use id::{DbId, address};
+pub use open::OpenDb;
 pub use wake::{Hint, Hints, Wake, notify};
 
 use crate::ServerError;
 
 /// Every migration.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Every channel that servers hear. The payload of each is an id, or empty.
+pub const CHANNELS: &[&str] = &["platform"];
 
 /// How long a call waits for a connection before it tells its caller to come back.
 const ACQUIRE: Duration = Duration::from_secs(5);
