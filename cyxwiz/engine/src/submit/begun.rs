@@ -33,8 +33,6 @@ pub(super) struct Record {
     pub(super) quote: String,
     pub(super) deposit: u64,
     pub(super) limit: u64,
-    /// The transaction that opened the escrow.
-    pub(super) opened: Option<String>,
     /// Where large files go on: path to address.
     pub(super) uploads: BTreeMap<String, String>,
 }

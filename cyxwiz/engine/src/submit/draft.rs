@@ -10,7 +10,7 @@ use solana_signer::Signer as _;
 use buffa::Message as _;
 
 use super::begun::{Begun, Record};
-use super::{Submit, escrow, plan, terms};
+use super::{Funding, Submit, escrow, plan, terms};
 use crate::ask;
 use crate::error::CliError;
 use crate::folder::JobError;
@@ -37,7 +37,7 @@ impl Submit {
                 Ok(Some((record, answer)))
             }
             // it never came to be, and cannot any more
-            Err(CliError::Server(error)) if error.reason().is_some_and(never) && record.opened.is_none() => {
+            Err(CliError::Server(error)) if error.reason().is_some_and(never) => {
                 begun.forget()?;
                 Ok(None)
             }
@@ -50,7 +50,7 @@ impl Submit {
         &self,
         begun: &Begun,
         yes: bool,
-    ) -> Result<(Record, CreateJobResponse), CliError> {
+    ) -> Result<(Record, CreateJobResponse, Funding), CliError> {
         if self.platform.said.paused {
             let server = self.buyer.server.origin.to_string();
             return Err(PlatformError::Paused { server }.into());
@@ -95,7 +95,10 @@ impl Submit {
         };
         begun.keep(&record)?;
         match self.create(&record).await {
-            Ok(answer) => Ok((record, answer)),
+            Ok(answer) => {
+                let funding = self.funding(&answer, &record).await?;
+                Ok((record, answer, funding))
+            }
             Err(CliError::Server(error)) if error.reason().is_some() => {
                 begun.forget()?;
                 Err(error.into())

@@ -3,6 +3,7 @@
 use cyxwiz_chain::escrow::policy::{Config, ConfigVersion, JobId, Order, UnixTime};
 use cyxwiz_chain::escrow::{Address, EscrowAccount, Event};
 use cyxwiz_chain::{ChainError, Ledger as _, Money};
+use cyxwiz_proto::v1::Terms;
 use solana_keypair::Keypair;
 use solana_signer::Signer as _;
 
@@ -44,31 +45,37 @@ pub(super) async fn affordable(chain: &Chain, owner: Address, deposit: Money) ->
     Ok(money(holding.free))
 }
 
-/// Opens the escrow, unless an earlier command did; says by which transaction.
+/// The transaction that opened this job's escrow, where an earlier command came that far.
+pub(super) async fn opened(
+    chain: &Chain,
+    owner: &Address,
+    job: JobId,
+    terms: &Terms,
+) -> Result<Option<String>, CliError> {
+    let Some(account) = chain.rpc.escrow(&chain.contract, owner, job).await? else { return Ok(None) };
+    let (open, what) = (account.escrow, "the open escrow");
+    for (says, wanted) in [
+        (open.deposit.0.to_string(), terms.deposit.to_string()),
+        (open.limit.0.to_string(), terms.limit.to_string()),
+        (open.expire_at.0.to_string(), terms.expire_at.to_string()),
+    ] {
+        if says != wanted {
+            return Err(TermsError::Differs { what, says: wanted, wanted: says }.into());
+        }
+    }
+    opened_by(chain, owner, job).await.map(Some)
+}
+
+/// Signs, records, sends; says by which transaction.
 pub(super) async fn open(
     chain: &Chain,
     keypair: &Keypair,
     deposit: Money,
     order: Order,
-    job: &cyxwiz_model::JobId,
 ) -> Result<String, CliError> {
     let owner = keypair.pubkey();
-    if let Some(account) = chain.rpc.escrow(&chain.contract, &owner, order.job).await? {
-        let open = account.escrow;
-        let mint = chain.contract.mint(deposit.coin);
-        let same = open.limit == order.limit && open.expire_at == order.expire_at && open.mint == mint;
-        if !same || open.deposit < order.deposit {
-            return Err(TermsError::Differs {
-                what: "the escrow that is open",
-                says: format!("a deposit of {}", order.deposit.0),
-                wanted: format!("the {} that are there", open.deposit.0),
-            }
-            .into());
-        }
-        return opened_by(chain, &owner, order.job).await;
-    }
+    let what = format!("set {deposit} aside for job_{}", hex::encode(order.job.0));
     let draft = chain.contract.open(owner, owner, deposit.coin, order);
-    let what = format!("set {deposit} aside for {job}");
     Ok(wallet::send(chain, keypair, &draft, &what).await?.signature.to_string())
 }
 

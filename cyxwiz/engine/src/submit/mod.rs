@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use cyxwiz_chain::Money;
+use cyxwiz_chain::escrow::policy::Order;
 use cyxwiz_proto::v1::{self, QueueJobRequest, Reason};
 use serde_json::json;
 use solana_keypair::Keypair;
@@ -120,18 +121,30 @@ impl Submit {
         let owner = self.keypair.pubkey();
         let begun =
             Begun::of(&self.buyer.server.origin, &owner, &self.job.spec, self.job.budget, &self.files)?;
-        let (mut record, drafted) = match self.resume(&begun).await? {
-            Some(found) => found,
+        let (mut record, drafted, funding) = match self.resume(&begun).await? {
+            Some((record, drafted)) => match self.funding(&drafted, &record).await {
+                Ok(funding) => (record, drafted, funding),
+                // it waited too long, or the platform has changed since: its files count for the next one
+                Err(CliError::Terms(_)) => {
+                    self.give_up(&drafted).await;
+                    begun.forget()?;
+                    self.begin(&begun, yes).await?
+                }
+                Err(error) => return Err(error),
+            },
             None => self.begin(&begun, yes).await?,
         };
         let job = drafted.job.into_option().ok_or(CliError::Broken("a draft without a job"))?;
-        if past_funding(&job) {
-            eprintln!("{} was queued already", job.id);
-            begun.forget()?;
-            return Ok(job);
-        }
+        let funding = match funding {
+            Funding::Past => {
+                eprintln!("{} was queued already", job.id);
+                begun.forget()?;
+                return Ok(job);
+            }
+            funding => funding,
+        };
         self.upload(&job.id, &drafted.missing, &begun, &mut record).await?;
-        let signature = self.open(&job, &begun, &mut record).await?;
+        let signature = self.fund(funding, &record).await?;
         let queued = self.queue(&job.id, signature, &begun, &mut record).await?;
         begun.forget()?;
         eprintln!("queued as {}", queued.id);
@@ -156,32 +169,52 @@ impl Submit {
         Ok(())
     }
 
-    /// Checks the terms against the chain, then signs, records and sends; says by which transaction.
-    async fn open(&self, job: &v1::Job, begun: &Begun, record: &mut Record) -> Result<String, CliError> {
-        if let Some(signature) = &record.opened {
-            return Ok(signature.clone());
+    /// What is left to be done for a draft's money. Nothing is signed for terms that are not ours.
+    async fn funding(&self, drafted: &v1::CreateJobResponse, record: &Record) -> Result<Funding, CliError> {
+        let job = drafted.job.as_option().ok_or(CliError::Broken("a draft without a job"))?;
+        if past_funding(job) {
+            return Ok(Funding::Past);
         }
         let id: cyxwiz_model::JobId = job.id.parse().map_err(|_| CliError::Broken("a job's id"))?;
+        let terms = job.terms.as_option().ok_or(CliError::Broken("a draft without terms"))?;
+        let chain_id = cyxwiz_chain::escrow::policy::JobId(*id.as_bytes());
+        let owner = self.keypair.pubkey();
+        if let Some(signature) = escrow::opened(&self.chain, &owner, chain_id, terms).await? {
+            return Ok(Funding::Open(signature));
+        }
         let config = escrow::config(&self.chain).await?;
         let coin = self.job.spec.coin;
-        let (deposit, limit) = (Money::new(coin, record.deposit), Money::new(coin, record.limit));
         let expected = terms::Expected {
             job: id,
             program: self.chain.contract.program.id,
             config: &config,
             mint: self.chain.contract.mint(coin),
-            deposit,
-            limit,
+            deposit: Money::new(coin, record.deposit),
+            limit: Money::new(coin, record.limit),
             timeout: self.job.spec.timeout,
             now: self.chain.rpc.time().await?,
         };
-        let terms = job.terms.as_option().ok_or(CliError::Broken("a draft without terms"))?;
-        let order = terms::check(terms, &expected)?;
-        let signature = escrow::open(&self.chain, &self.keypair, deposit, order, &id).await?;
-        record.opened = Some(signature.clone());
-        begun.keep(record)?;
+        Ok(Funding::Order(terms::check(terms, &expected)?))
+    }
+
+    /// Signs, records and sends; says by which transaction.
+    async fn fund(&self, funding: Funding, record: &Record) -> Result<String, CliError> {
+        let order = match funding {
+            Funding::Open(signature) => return Ok(signature),
+            Funding::Past => return Ok(String::new()),
+            Funding::Order(order) => order,
+        };
+        let deposit = Money::new(self.job.spec.coin, record.deposit);
+        let signature = escrow::open(&self.chain, &self.keypair, deposit, order).await?;
         eprintln!("set {deposit} aside ({signature})");
         Ok(signature)
+    }
+
+    /// The server need not keep a draft that nobody will pay for.
+    async fn give_up(&self, drafted: &v1::CreateJobResponse) {
+        let job_id = drafted.job.as_option().map(|job| job.id.clone()).unwrap_or_default();
+        // it ends by itself too
+        let _ = self.buyer.cancel(v1::CancelJobRequest { job_id, ..Default::default() }).await;
     }
 
     /// Queues; what the server does not see yet it may see in a moment.
@@ -214,6 +247,16 @@ impl Submit {
             }
         }
     }
+}
+
+/// What is left to be done for a draft's money.
+enum Funding {
+    /// To be signed: these terms are ours.
+    Order(Order),
+    /// An earlier command opened the escrow by this transaction.
+    Open(String),
+    /// It is queued already, or further.
+    Past,
 }
 
 /// It waits, runs or has ended: nothing is left to be done for it.

@@ -2,12 +2,16 @@
 
 use cyxwiz_chain::escrow::Address;
 use cyxwiz_chain::escrow::policy::{self, Amount, Config, ConfigVersion, Order, UnixTime};
-use cyxwiz_model::{Coin, HourlyPrice, HourlyRate, JobId, JobSpec, Moment, Money, SolRate, Span};
+use cyxwiz_model::{
+    Coin, HourlyPrice, HourlyRate, JobId, JobSpec, Moment, Money, SolRate, Span, latest_start,
+};
 use cyxwiz_proto::coin_of;
 use cyxwiz_proto::v1::{Quote, Terms};
 
-/// Server and chain need not have the same second, and a draft may wait a little for its files.
+/// Server and chain need not have the same second.
 const SLACK: i64 = 30 * 60;
+/// What must be left for finding a node; a draft may have waited long for its files.
+const QUEUE: Span = Span::seconds(3600);
 
 /// What the buyer knows by himself: what he asked for, and what the chain says.
 #[derive(Clone, Debug)]
@@ -29,9 +33,9 @@ pub(crate) enum TermsError {
     #[error("the server names {says} as {what} of this job's escrow, {wanted} is right: nothing was signed")]
     Differs { what: &'static str, says: String, wanted: String },
     #[error(
-        "the server's escrow would end in {says} s, after {from} and before {to} s is right: nothing was signed"
+        "this job's escrow would end in {says} s, enough for its run and at most {to} s is right: nothing was signed"
     )]
-    Deadline { says: i64, from: i64, to: i64 },
+    Deadline { says: i64, to: i64 },
     #[error("the escrow program takes no new jobs now: try again later")]
     Paused,
     #[error("the escrow program does not take {0} now: choose another with --coin")]
@@ -81,13 +85,14 @@ pub(crate) fn check(terms: &Terms, expected: &Expected<'_>) -> Result<Order, Ter
 /// Late enough for the run, and no later than the platform needs: until then the money is set aside.
 fn deadline(expire_at: i64, expected: &Expected<'_>) -> Result<(), TermsError> {
     let now = expected.now.0;
-    let usual = cyxwiz_model::expire_at(Moment(now.saturating_mul(1000)), expected.timeout).seconds();
-    let (from, to) = (usual.saturating_sub(SLACK), usual.saturating_add(SLACK));
-    if (from..=to).contains(&expire_at) {
+    let moment = |seconds: i64| Moment(seconds.saturating_mul(1000));
+    let start = latest_start(moment(expire_at), expected.timeout);
+    let to = cyxwiz_model::expire_at(moment(now), expected.timeout).seconds().saturating_add(SLACK);
+    if start >= moment(now).plus(QUEUE) && expire_at <= to {
         return Ok(());
     }
     let after = |time: i64| time.saturating_sub(now);
-    Err(TermsError::Deadline { says: after(expire_at), from: after(from), to: after(to) })
+    Err(TermsError::Deadline { says: after(expire_at), to: after(to) })
 }
 
 /// What an hour costs by this quote, if it is the price that it says, within the buyer's limit.
@@ -226,15 +231,15 @@ mod tests {
                 1 => changed.coin = buffa::EnumValue::from(i32::try_from(number % 4).unwrap()),
                 2 => changed.deposit = number,
                 3 => changed.limit = number,
-                4 => changed.expire_at = i64::from_le_bytes(number.to_le_bytes()),
+                4 => changed.expire_at = NOW + i64::try_from(number % 400_000).unwrap() - 100_000,
                 5 => changed.config_version = u32::try_from(number % (1 << 32)).unwrap(),
                 6 => changed.program = key,
                 7 => changed.settle_key = key,
                 8 => changed.treasury = key,
                 _ => changed.fee_bps = u32::try_from(number % (1 << 32)).unwrap(),
             }
-            // within the slack a deadline harms nobody
-            let near = which == 4 && (changed.expire_at.abs_diff(good.expire_at)) <= SLACK.unsigned_abs();
+            // late enough to run, and no later than the platform needs
+            let near = which == 4 && (NOW + 3 * 3600..=good.expire_at + SLACK).contains(&changed.expire_at);
             let config = config();
             let result = check(&changed, &expected(&config));
             prop_assert_eq!(result.is_ok(), changed == good || near);
