@@ -1,7 +1,10 @@
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
-use vyr_model::{ArtifactKind, Failure, Limits};
+use vyr_model::{ArtifactKind, Failure, Limits, Terminal};
 use vyr_node::{Executor, Prepared, Tracer};
 use vyr_runtime::{RunOutcome, RunRequest};
 use vyr_store::{Store, VerifiedArtifact};
@@ -54,15 +57,29 @@ impl ContainerExecutor {
     pub fn outbound(&self) -> Result<(), &str> {
         self.0.egress.as_ref().map(|_| ()).map_err(String::as_str)
     }
+
+    /// Runs a job that is no task, held as one is: the installation of requirements, a benchmark.
+    pub async fn run(&self, job: &ContainerJob, request: RunRequest) -> RunOutcome {
+        match self.0.admit(job).await {
+            Ok(()) => self.0.run(job, request).await,
+            Err(failure) => RunOutcome {
+                terminal: Terminal::Failed(failure),
+                prepared: SystemTime::now(),
+                started: None,
+                ended: SystemTime::now(),
+                cpu: Duration::ZERO,
+            },
+        }
+    }
 }
 
 impl Inner {
-    /// Reads the job and checks that this machine can hold it.
-    async fn admit(&self, artifact: &VerifiedArtifact, store: &Store) -> Result<ContainerJob, Failure> {
-        let content = store
-            .read_content(artifact)
-            .map_err(|error| Failure::Verify(format!("the content does not hold: {}", chain(&error))))?;
-        let job = ContainerJob::parse(&content).map_err(|error| Failure::Link(error.to_string()))?;
+    async fn run(&self, job: &ContainerJob, request: RunRequest) -> RunOutcome {
+        run(Run { engine: &self.engine, options: &self.options, job }, request).await
+    }
+
+    /// Checks that this machine can hold a job.
+    async fn admit(&self, job: &ContainerJob) -> Result<(), Failure> {
         match self.engine.image(job.image.as_str()).await {
             Ok(Some(_)) => {}
             Ok(None) => return Err(Failure::Link(format!("the image {} is not on this node", job.image))),
@@ -80,8 +97,16 @@ impl Inner {
         {
             return Err(Failure::Link(format!("this node gives no GPU to a job: {why}")));
         }
-        Ok(job)
+        Ok(())
     }
+}
+
+/// Reads an artifact's job.
+fn read(artifact: &VerifiedArtifact, store: &Store) -> Result<ContainerJob, Failure> {
+    let content = store
+        .read_content(artifact)
+        .map_err(|error| Failure::Verify(format!("the content does not hold: {}", chain(&error))))?;
+    ContainerJob::parse(&content).map_err(|error| Failure::Link(error.to_string()))
 }
 
 #[async_trait]
@@ -99,7 +124,11 @@ impl Executor for ContainerExecutor {
     ) -> Result<Box<dyn Prepared>, Failure> {
         let began = Stamp::now();
         tracer.passed(Edge::Load);
-        let admitted = self.0.admit(artifact, store).await;
+        let admitted = async {
+            let job = read(artifact, store)?;
+            self.0.admit(&job).await.map(|()| job)
+        };
+        let admitted = admitted.await;
         tracer.span(Edge::Load, began);
         Ok(Box::new(ContainerPrepared { inner: Arc::clone(&self.0), job: admitted? }))
     }
@@ -117,6 +146,6 @@ impl Prepared for ContainerPrepared {
     }
 
     async fn execute(self: Box<Self>, request: RunRequest) -> RunOutcome {
-        run(Run { engine: &self.inner.engine, options: &self.inner.options, job: &self.job }, request).await
+        self.inner.run(&self.job, request).await
     }
 }

@@ -21,7 +21,7 @@ pub struct ContainerOptions {
     pub tmp_bytes: u64,
     /// Files and folders that the writable folders may hold together. Default 20,000.
     pub max_files: u64,
-    /// Files that a job may have open at once. Default 65,536.
+    /// Files that a job may have open at once. Default 65,536, and never more than the engine itself may.
     pub open_files: u32,
     /// Name servers that an outbound job may ask though they be private. Default: those of this machine's
     /// `/etc/resolv.conf` that are not loopback.

@@ -22,6 +22,8 @@ const MAX_GRACE: Duration = Duration::from_secs(60);
 /// What a job sees as its machine.
 const HOSTNAME: &str = "job";
 const HOME: &str = "/tmp";
+/// Bytes by which a single file may pass the disk limit.
+const BLOCK: i64 = 4096;
 
 /// What one container is made of.
 pub(crate) struct Wanted<'a> {
@@ -38,6 +40,8 @@ pub(crate) struct Wanted<'a> {
     /// What the engine has.
     pub(crate) runtime: Option<String>,
     pub(crate) init: bool,
+    /// Files that the job may have open.
+    pub(crate) open_files: u64,
 }
 
 /// Time from SIGTERM to SIGKILL.
@@ -77,8 +81,9 @@ fn host(wanted: Wanted<'_>) -> HostConfig {
     let (job, options) = (wanted.job, wanted.options);
     let memory = signed(wanted.limits.memory_bytes);
     let tmp = options.tmp_bytes.min(wanted.limits.memory_bytes);
-    let disk = signed(job.disk_bytes);
-    let files = i64::from(options.open_files);
+    // one that comes so far has passed the limit, and is seen to
+    let disk = signed(job.disk_bytes).saturating_add(BLOCK);
+    let files = signed(wanted.open_files);
     HostConfig {
         memory: Some(memory),
         memory_swap: Some(memory), // the sum of both: no swap
@@ -177,6 +182,7 @@ mod tests {
             stdin: false,
             runtime: Some("runsc".to_owned()),
             init: true,
+            open_files: 1024,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::{env, ffi::OsString, fs, process::Stdio};
 
-use tokio::{io::AsyncWriteExt as _, net::UnixStream, process::Command};
+use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use super::rules::{EGRESS, INPUT, Rules, USER};
 use crate::Engine;
@@ -18,10 +18,7 @@ pub(super) struct Firewall {
 impl Firewall {
     /// Finds the namespace of the process that listens on the engine's socket.
     pub(super) async fn of(engine: &Engine) -> Result<Self, String> {
-        let socket = UnixStream::connect(engine.socket()).await;
-        let peer = socket.and_then(|socket| socket.peer_cred());
-        let pid = peer.map_err(|error| format!("the engine's process is not known: {error}"))?.pid();
-        let Some(pid) = pid else { return Err("the engine's process is not known".to_owned()) };
+        let Some(pid) = engine.process() else { return Err("the engine's process is not known".to_owned()) };
         let theirs = format!("/proc/{pid}/ns/net");
         let namespace = |path: &str| {
             fs::read_link(path).map_err(|error| format!("the engine's network cannot be looked at: {error}"))

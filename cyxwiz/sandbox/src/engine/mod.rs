@@ -1,6 +1,7 @@
 //! The connection to a Docker or Podman on this machine.
 
 mod find;
+mod process;
 pub(crate) mod sweep;
 
 use std::{
@@ -30,6 +31,8 @@ struct Inner {
     waits: Docker,
     socket: PathBuf,
     info: SystemInfo,
+    /// Its process on this machine; unknown where it is in a virtual machine of its own.
+    process: Option<u32>,
 }
 
 impl Engine {
@@ -62,7 +65,8 @@ impl Engine {
             return Err(SandboxError::Lacking(lacking));
         }
         let waits = docker.clone().with_timeout(WAIT_TIME);
-        Ok(Self(Arc::new(Inner { docker, waits, socket: socket.to_owned(), info })))
+        let process = process::of(socket).await;
+        Ok(Self(Arc::new(Inner { docker, waits, socket: socket.to_owned(), info, process })))
     }
 
     /// Returns the socket.
@@ -99,6 +103,15 @@ impl Engine {
     /// The same connection for calls that take as long as a job.
     pub(crate) fn waits(&self) -> &Docker {
         &self.0.waits
+    }
+
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.0.process
+    }
+
+    /// The most files that a container may have open: one may not get more than its engine has.
+    pub(crate) fn open_files(&self) -> Option<u64> {
+        process::open_files(self.0.process?)
     }
 
     /// The runtime for a job without a GPU, where it is not the engine's default.

@@ -70,7 +70,7 @@ impl Container {
         }
     }
 
-    /// Reads its cgroup's counters; `None` when it has ended.
+    /// Asks the engine what it uses; `None` when it has ended.
     pub(super) async fn usage(&self) -> Option<Usage> {
         let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
         let stats = self.engine.docker().stats(&self.id, Some(options)).next().await?.ok()?;

@@ -8,6 +8,7 @@
 //! ```
 
 mod container;
+mod counters;
 mod disk;
 mod stop;
 mod streams;

@@ -10,6 +10,7 @@ use vyr_runtime::{Cancel, OutputSink, RunOutcome, RunRequest, Stdin};
 
 use super::{
     container::Container,
+    counters::Counters,
     disk::{self, Room},
     stop::{Stop, Stops},
     streams::{self, Counted},
@@ -28,6 +29,8 @@ const KILL_TIME: Duration = Duration::from_secs(20);
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// The first sample; later ones come at growing steps up to the option's, so that a short job has some too.
 const FIRST_SAMPLE: Duration = Duration::from_millis(100);
+/// However often samples are asked for.
+const SHORTEST_SAMPLE: Duration = Duration::from_millis(10);
 
 /// What a run needs beside its request.
 pub(crate) struct Run<'a> {
@@ -117,6 +120,7 @@ async fn create(run: &Run<'_>, request: &Asked) -> Result<Container, Failure> {
         stdin: request.stdin,
         runtime: run.engine.runtime(),
         init: run.engine.has_init(),
+        open_files: u64::from(run.options.open_files).min(run.engine.open_files().unwrap_or(u64::MAX)),
     });
     Container::create(run.engine, &task, body).await.map_err(|error| {
         let text = chain(&error);
@@ -234,11 +238,19 @@ impl<'a> Live<'a> {
 
     /// Samples what the job uses, until its processor time is used up.
     async fn sample(&self) {
+        let counters = match self.container.state().await {
+            Ok(state) => state.pid.filter(|pid| *pid > 0).and_then(Counters::of),
+            Err(_) => None,
+        };
         let mut pause = FIRST_SAMPLE.min(self.run.options.sample_every);
         loop {
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(self.run.options.sample_every).max(Duration::from_millis(10));
-            let Some(usage) = self.container.usage().await else { continue };
+            pause = (pause * 2).min(self.run.options.sample_every).max(SHORTEST_SAMPLE);
+            let usage = match &counters {
+                Some(counters) => counters.read(),
+                None => self.container.usage().await,
+            };
+            let Some(usage) = usage else { continue };
             *self.usage.lock() = usage;
             if let Some(on_usage) = &self.run.options.on_usage {
                 on_usage(self.request.task, usage);
@@ -250,21 +262,24 @@ impl<'a> Live<'a> {
     }
 
     /// Ends the container: gently with SIGTERM and a grace, in which the other limits still hold, then by SIGKILL.
+    /// Its output is taken all the while: the engine ends none whose output nobody takes.
     async fn end(&self, natural: &mut (impl Future<Output = ()> + Unpin)) {
-        if self.stops.first().is_some_and(|stop| stop.is_gentle()) {
-            self.container.signal("SIGTERM").await;
-            let grace = tokio::time::sleep(spec::grace(self.run.job, self.run.options));
-            tokio::select! {
-                biased;
-                () = &mut *natural => return,
-                () = self.stops.hard() => {}
-                () = disk::used_up(self.folders.clone(), self.room()) => {}
-                () = grace => {}
+        let ending = async {
+            if self.stops.first().is_some_and(|stop| stop.is_gentle()) {
+                self.container.signal("SIGTERM").await;
+                tokio::select! {
+                    () = self.stops.hard() => {}
+                    () = disk::used_up(self.folders.clone(), self.room()) => {}
+                    () = tokio::time::sleep(spec::grace(self.run.job, self.run.options)) => {}
+                }
             }
-        }
-        self.container.signal("SIGKILL").await;
-        if tokio::time::timeout(KILL_TIME, natural).await.is_err() {
-            tracing::error!(container.id = %self.container.id, "the container does not end");
+            self.container.signal("SIGKILL").await;
+            tokio::time::sleep(KILL_TIME).await;
+        };
+        tokio::select! {
+            biased;
+            () = natural => {}
+            () = ending => tracing::error!(container.id = %self.container.id, "the container does not end"),
         }
     }
 }
