@@ -8,8 +8,8 @@ use solana_account::Account;
 
 use crate::calls::{Contract, token_account};
 use crate::error::{ChainError, Fault};
-use cyxwiz_model::Coin;
 use crate::rpc::Rpc;
+use cyxwiz_model::Coin;
 
 /// The chain's own clock.
 const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");

@@ -28,12 +28,12 @@ pub use accounts::{SolRent, TokenHoldings};
 pub use calls::{Contract, PayoutGap};
 pub use cluster::{Cluster, Network, NetworkError};
 pub use cyxwiz_escrow_interface as escrow;
+pub use cyxwiz_model::{Coin, Money, MoneyError};
 pub use draft::{Draft, DraftError, Lifetime, Unsigned};
 pub use error::{ChainError, Fault, Why};
 pub use history::Entry;
 pub use key::{KeyError, create_keypair, read_keypair};
 pub use log::events_of;
-pub use cyxwiz_model::{Coin, Money, MoneyError};
 pub use rpc::{Rpc, Simulated};
 pub use send::{
     Attempt, Backoff, BlockHeight, Courier, Delivered, Journal, Ledger, Level, Outcome, Policy, Reply, Seen,

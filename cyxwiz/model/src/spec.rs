@@ -117,6 +117,12 @@ pub enum SpecError {
     /// Nothing to run.
     #[error("the job says neither a script nor a Wasm program")]
     NoWorkload,
+    /// Nothing to pay in.
+    #[error("the job does not say what it is paid in: take SOL or USDC")]
+    NoCoin,
+    /// A digest.
+    #[error("the digest of `{0}` has not 32 bytes: give its SHA-256")]
+    Digest(String),
     /// A path.
     #[error(transparent)]
     Path(#[from] FilePathError),

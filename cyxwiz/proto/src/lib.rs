@@ -1,4 +1,8 @@
-//! The wire types of the market, generated from `proto/cyxwiz` at build time.
+//! The wire types of the market, generated from `proto/cyxwiz` at build time, and the job's way to and from the rules.
+
+mod convert;
+
+pub use convert::{coin_of, state_of};
 
 /// Generated code. Use the re-exports below.
 #[allow(
