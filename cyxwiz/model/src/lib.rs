@@ -8,6 +8,7 @@
 
 mod attempt;
 mod availability;
+mod benchmark;
 mod budget;
 mod ending;
 mod id;
@@ -21,6 +22,7 @@ mod path;
 mod price;
 mod quota;
 mod spec;
+mod stop;
 mod verdict;
 
 pub use attempt::{
@@ -28,6 +30,7 @@ pub use attempt::{
     SUSPECT_AFTER, Stale, may_report,
 };
 pub use availability::{Availability, AvailabilityError, WeekHours};
+pub use benchmark::{MAX_BENCHMARK_THREADS, benchmark, benchmark_chain, benchmark_output, benchmark_threads};
 pub use budget::{BudgetStep, budget_step};
 pub use cyxwiz_escrow_policy::{Amount, BasisPoints, Epoch, Split};
 pub use ending::{Class, Reason, UnknownReason};
@@ -44,4 +47,5 @@ pub use quota::{DEFAULT_REFUNDED_COMPUTE, QuotaUsedUp, refunded_compute};
 pub use spec::{
     DataUrl, JobSpec, Requirements, Script, SpecError, Wanted, Wasm, Workload, expire_at, latest_start,
 };
+pub use stop::final_reason;
 pub use verdict::{Outputs, Verdict, verdict};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{HourlyPrice, JobId, Offer, Requirements, Wanted};
+use crate::{HourlyPrice, JobId, NodeId, Offer, Requirements, Wanted};
 
 /// What a job asks of an offer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Ask<'a> {
     pub containers: bool,
     /// The most that an hour may cost.
     pub max_price: HourlyPrice,
+    /// Nodes that it shall not go to now, for it failed there a moment ago.
+    pub avoid: &'a [NodeId],
 }
 
 /// What an offer lacks.
@@ -62,6 +64,8 @@ pub enum Lack {
         /// The limit.
         limit: HourlyPrice,
     },
+    /// A better record with this very job.
+    FailedIt,
 }
 
 impl fmt::Display for Lack {
@@ -76,6 +80,7 @@ impl fmt::Display for Lack {
             Self::Disk { wanted, has } => write!(f, "it has {has} MiB of disk, {wanted} are wanted"),
             Self::Containers => f.write_str("it runs no containers"),
             Self::Price { asks, limit } => write!(f, "it costs {asks}, max_price is {limit}"),
+            Self::FailedIt => f.write_str("the job failed there a moment ago"),
         }
     }
 }
@@ -109,6 +114,7 @@ pub fn lacks(ask: Ask<'_>, offer: &Offer) -> Vec<Lack> {
     lack(has.memory_mib < wanted.memory_mib, Lack::Memory { wanted: wanted.memory_mib, has: has.memory_mib });
     lack(has.disk_mib < wanted.disk_mib, Lack::Disk { wanted: wanted.disk_mib, has: has.disk_mib });
     lack(ask.containers && !has.containers, Lack::Containers);
+    lack(ask.avoid.contains(&offer.node), Lack::FailedIt);
     lack(offer.price > ask.max_price, Lack::Price { asks: offer.price, limit: ask.max_price });
     lacks
 }
@@ -136,6 +142,9 @@ pub struct Placement {
     pub offer: usize,
 }
 
+/// How many different wishes that nothing meets are remembered within one round.
+const HOPELESS: usize = 64;
+
 /// Places jobs in the order they came: each takes the cheapest offer that matches, of equal ones the first. A job that
 /// nothing matches holds up nobody.
 #[must_use]
@@ -143,13 +152,20 @@ pub fn place<'a>(jobs: impl IntoIterator<Item = (JobId, Ask<'a>)>, offers: &[Off
     let mut by_price: Vec<usize> = (0..offers.len()).collect();
     by_price.sort_by_key(|index| offers.get(*index).map(|offer| offer.price));
     let mut placements = Vec::new();
+    // offers only become fewer: what found none once finds none later
+    let mut hopeless: Vec<Ask<'_>> = Vec::new();
     for (job, ask) in jobs {
         if by_price.is_empty() {
             break;
         }
+        if hopeless.contains(&ask) {
+            continue;
+        }
         let matches = |index: &usize| offers.get(*index).is_some_and(|offer| lacks(ask, offer).is_empty());
         if let Some(found) = by_price.iter().position(matches) {
             placements.push(Placement { job, offer: by_price.remove(found) });
+        } else if hopeless.len() < HOPELESS {
+            hopeless.push(ask);
         }
     }
     placements
@@ -160,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Capacity, GpuType, NodeId};
+    use crate::{Capacity, GpuType};
 
     fn offer(gpu: &str, vram_mib: u64, memory_mib: u64, price: u64) -> Offer {
         let capacity = Capacity {
@@ -179,7 +195,7 @@ mod tests {
     }
 
     fn ask(requirements: &Requirements, max_price: u64) -> Ask<'_> {
-        Ask { requirements, containers: true, max_price: HourlyPrice(max_price) }
+        Ask { requirements, containers: true, max_price: HourlyPrice(max_price), avoid: &[] }
     }
 
     #[test]
