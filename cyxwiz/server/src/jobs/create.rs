@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::estimate::{parse, refuse_price};
 use super::quote::Quoted;
-use super::row::{Job, Terms, by_id};
+use super::row::{Terms, by_id};
 use super::{events, view};
 use crate::db::{DbId as _, signed, unsigned};
 use crate::market::{Funnel, Market, bytes32, note};

@@ -1,16 +1,12 @@
-use std::collections::HashMap;
-
-use cyxwiz_model::{
-    Ask, HourlyPrice, HourlyRate, JobSpec, Moment, Offer, PriceError, SolRate, lacks, nearest,
-};
+use cyxwiz_model::{Ask, HourlyRate, JobSpec, Offer, PriceError, lacks, nearest};
 use cyxwiz_proto::v1;
-use sqlx::PgExecutor;
 
 use super::quote::{QUOTE_LIFE, Quoted};
-use crate::db::{DbId as _, unsigned};
+use crate::db::DbId as _;
 use crate::market::{Funnel, Market, note};
 use crate::matching::{Offered, cloud_price};
-use crate::{Buyer, Refusal, ServerError};
+use crate::platform::sol_rate;
+use crate::{Buyer, Refusal};
 
 /// Offers that an answer names at most.
 const SHOWN: usize = 20;
@@ -84,7 +80,7 @@ async fn price<'a>(
     let best = matching.iter().find(|offered| !offered.busy).or_else(|| matching.first());
     let Some(best) = best else { return Ok((matching, None)) };
     let (now, price) = (market.now(), best.offer.price);
-    let sol = sol_rate(market.pool()).await?;
+    let sol = sol_rate(&market.ground.db).await?;
     let rate = HourlyRate::of(price, spec.coin, sol, now).map_err(refuse_price)?;
     let micro_usd_per_sol = match spec.coin {
         cyxwiz_model::Coin::Sol => sol.map_or(0, |rate| rate.micro_usd),
@@ -92,23 +88,6 @@ async fn price<'a>(
     };
     let quoted = Quoted { price, rate, micro_usd_per_sol, expires_at: now.plus(QUOTE_LIFE) };
     Ok((matching, Some(quoted)))
-}
-
-/// The newest rate for SOL, however old.
-pub(crate) async fn sol_rate(db: impl PgExecutor<'_>) -> Result<Option<SolRate>, ServerError> {
-    let newest: Option<(i64, i64)> =
-        sqlx::query_as("SELECT micro_usd_per_sol, set_at FROM sol_rates ORDER BY set_at DESC LIMIT 1")
-            .fetch_optional(db)
-            .await?;
-    let Some((micro_usd, at)) = newest else { return Ok(None) };
-    Ok(Some(SolRate { micro_usd: unsigned("a rate for SOL", micro_usd)?, at: Moment(at) }))
-}
-
-/// The platform's list.
-pub(crate) async fn list_prices(db: impl PgExecutor<'_>) -> Result<HashMap<String, HourlyPrice>, ServerError> {
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as("SELECT gpu_type, micro_usd_per_hour FROM list_prices").fetch_all(db).await?;
-    rows.into_iter().map(|(gpu, price)| Ok((gpu, HourlyPrice(unsigned("a list price", price)?)))).collect()
 }
 
 pub(super) fn refuse_price(error: PriceError) -> Refusal {

@@ -28,7 +28,6 @@ pub use service::Jobs;
 pub use terms::differs;
 pub use view::job_wire;
 
-pub(crate) use estimate::{asks, list_prices, sol_rate};
 pub(crate) use list::page_size;
 pub(crate) use row::{count, key, small, word};
 pub(crate) use moves::{Said, apply};

@@ -15,7 +15,7 @@ pub(super) async fn results(
         return Ok(v1::ListResultsResponse { withheld_because: why, ..Default::default() });
     }
     let files = match job.attempt {
-        Some(attempt) => market.output_links(job.id, attempt).await?,
+        Some(attempt) => market.output_links(attempt).await?,
         None => Vec::new(),
     };
     let withheld_because = if files.is_empty() { "the run left no outputs".to_owned() } else { String::new() };

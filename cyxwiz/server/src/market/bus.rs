@@ -7,7 +7,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
 use crate::db::{DbId as _, Wake};
-use crate::{Db, Drain};
+use crate::Drain;
 
 /// A job has new events.
 pub const JOBS: &str = "cyx_job";
@@ -17,9 +17,6 @@ pub const NODES: &str = "cyx_node";
 pub const QUEUE: &str = "cyx_queue";
 /// There is something to send to the chain.
 pub const OUTBOX: &str = "cyx_outbox";
-/// All of them.
-pub const CHANNELS: &[&str] = &[JOBS, NODES, QUEUE, OUTBOX];
-
 /// Node hints that may wait.
 const NODE_HINTS: usize = 8192;
 
@@ -39,8 +36,7 @@ pub struct Bus {
 impl Bus {
     /// Listens until the server stops.
     #[must_use]
-    pub fn start(db: &Db, drain: &Drain) -> Self {
-        let wake = Wake::start(db, CHANNELS, drain);
+    pub fn start(wake: &Wake, drain: &Drain) -> Self {
         let bus = Self {
             jobs: Watched::default(),
             nodes: broadcast::Sender::new(NODE_HINTS),
@@ -48,16 +44,16 @@ impl Bus {
             outbox: Arc::default(),
         };
         let watched = Arc::clone(&bus.jobs);
-        hear(&wake, JOBS, drain, move |payload| ring(&watched, payload));
+        hear(wake, JOBS, drain, move |payload| ring(&watched, payload));
         let nodes = bus.nodes.clone();
-        hear(&wake, NODES, drain, move |payload| {
+        hear(wake, NODES, drain, move |payload| {
             let node = payload.parse::<Uuid>().ok().map(NodeId::from_uuid);
             let _ = nodes.send(node);
         });
         let queue = Arc::clone(&bus.queue);
-        hear(&wake, QUEUE, drain, move |_| queue.notify_one());
+        hear(wake, QUEUE, drain, move |_| queue.notify_one());
         let outbox = Arc::clone(&bus.outbox);
-        hear(&wake, OUTBOX, drain, move |_| outbox.notify_one());
+        hear(wake, OUTBOX, drain, move |_| outbox.notify_one());
         bus
     }
 
@@ -77,7 +73,7 @@ impl Bus {
     }
 }
 
-fn hear(wake: &Wake, channel: &'static str, drain: &Drain, then: impl Fn(&str) + Send + 'static) {
+fn hear(wake: &Wake, channel: &'static str, drain: &Drain, then: impl Fn(&str) + Send + Sync + 'static) {
     let (mut hints, drain) = (wake.subscribe(channel), drain.clone());
     tokio::spawn(async move {
         let hearing = async {

@@ -9,6 +9,7 @@
 
 mod bus;
 mod fail;
+mod files;
 mod funnel;
 mod wire;
 
@@ -24,11 +25,13 @@ use solana_signer::Signer as _;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
-pub use bus::{Bus, CHANNELS, JOBS, NODES, OUTBOX, QUEUE};
+pub use bus::{Bus, JOBS, NODES, OUTBOX, QUEUE};
 pub use fail::fail_at;
 pub use funnel::{Funnel, note};
-pub use wire::{bytes32, duration, ending_wire, file_info, timestamp, timestamp_seconds};
+pub use crate::wire::timestamp;
+pub use wire::{bytes32, duration, ending_wire, file_info};
 
+use crate::jobs::QuoteKey;
 use crate::matching::OfferBook;
 use crate::nodes::Streams;
 use crate::{Ground, Refusal, ServerError};
@@ -52,6 +55,7 @@ pub struct Parts {
     /// What is offered now.
     pub offers: OfferBook,
     settle_key: Option<Keypair>,
+    link_key: [u8; 32],
 }
 
 impl std::fmt::Debug for Market {
@@ -72,8 +76,8 @@ impl Market {
     /// Reads the settle key, where there is one, and begins to listen for wake-ups.
     ///
     /// # Errors
-    /// A key that cannot be read.
-    pub fn new(ground: &Ground) -> Result<Self, ServerError> {
+    /// A key that cannot be read; the database failed.
+    pub async fn new(ground: &Ground) -> Result<Self, ServerError> {
         let settle_key = match &ground.config.chain.settle_key {
             Some(path) => Some(read_keypair(path)?),
             None => None,
@@ -81,10 +85,11 @@ impl Market {
         Ok(Self(Arc::new(Parts {
             server: Uuid::now_v7(),
             contract: Contract::of(&ground.network),
-            bus: Bus::start(&ground.db, &ground.drain),
+            bus: Bus::start(&ground.wake, &ground.drain),
             streams: Streams::default(),
             offers: OfferBook::default(),
             settle_key,
+            link_key: crate::platform::link_key(&ground.db).await?,
             ground: ground.clone(),
         })))
     }
@@ -117,6 +122,20 @@ impl Market {
         self.settle_key.as_ref().ok_or_else(|| {
             Refusal::new(Reason::REASON_PAUSED, "this server has no settle key, so it takes no jobs")
         })
+    }
+
+    /// What quotes are signed with.
+    #[must_use]
+    pub fn quote_key(&self) -> QuoteKey<'_> {
+        QuoteKey(&self.link_key)
+    }
+
+    /// Refuses new work while the platform is paused.
+    ///
+    /// # Errors
+    /// It is.
+    pub async fn not_paused(&self) -> Result<(), Refusal> {
+        crate::platform::require_running(&self.ground.db).await
     }
 
     /// Its address.

@@ -1,21 +1,8 @@
-use buffa_types::google::protobuf::{Duration, Timestamp};
-use cyxwiz_model::{Class, Moment, Reason, Span};
+use buffa_types::google::protobuf::Duration;
+use cyxwiz_model::{Class, Reason, Span};
 use cyxwiz_proto::v1;
 
 use crate::Refusal;
-
-/// A moment on the wire.
-#[must_use]
-pub fn timestamp(at: Moment) -> Timestamp {
-    let nanos = i32::try_from(at.0.rem_euclid(1000)).unwrap_or(0).saturating_mul(1_000_000);
-    Timestamp { seconds: at.seconds(), nanos, ..Default::default() }
-}
-
-/// Unix seconds on the wire.
-#[must_use]
-pub fn timestamp_seconds(seconds: i64) -> Timestamp {
-    Timestamp { seconds, ..Default::default() }
-}
 
 /// A length of time on the wire.
 #[must_use]

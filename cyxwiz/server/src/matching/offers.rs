@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use cyxwiz_model::{Availability, Capacity, HourlyPrice, Moment, NodeId, Offer, SUSPECT_AFTER, Span};
@@ -8,8 +7,9 @@ use sqlx::{FromRow, PgExecutor, Row};
 
 use crate::ServerError;
 use crate::db::DbId as _;
-use crate::jobs::{count, list_prices, word};
+use crate::jobs::{count, word};
 use crate::market::Market;
+use crate::platform::{ListPrice, prices};
 
 /// How old what estimates are made of may be.
 const FRESH: Span = Span::seconds(1);
@@ -64,7 +64,7 @@ impl FromRow<'_, PgRow> for Offered {
 /// The database failed.
 pub(super) async fn offers(
     db: impl PgExecutor<'_>,
-    prices: &HashMap<String, HourlyPrice>,
+    prices: &[ListPrice],
     now: Moment,
     free_only: bool,
 ) -> Result<Vec<Offered>, ServerError> {
@@ -84,7 +84,8 @@ pub(super) async fn offers(
     .await?;
     offers.retain(|offered| offered.availability.open(now));
     for offered in &mut offers {
-        let listed = prices.get(offered.offer.capacity.gpu.as_str()).copied().unwrap_or_default();
+        let listed = prices.iter().find(|listed| listed.gpu_type == offered.offer.capacity.gpu);
+        let listed = listed.map_or_else(HourlyPrice::default, |listed| listed.price);
         // nothing is free: a place without any price costs the least that can be counted
         offered.offer.price = offered.offer.price.max(listed).max(HourlyPrice(1));
     }
@@ -113,7 +114,7 @@ impl OfferBook {
         {
             return Ok(Arc::clone(offers));
         }
-        let prices = list_prices(market.pool()).await?;
+        let prices = prices(&market.ground.db).await?;
         let offers = Arc::new(offers(market.pool(), &prices, now, false).await?);
         *self.read.lock() = Some((now, Arc::clone(&offers)));
         Ok(offers)

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::offers::{Offered, offers};
 use crate::ServerError;
 use crate::db::{DbId as _, notify};
-use crate::jobs::{events, list_prices};
+use crate::jobs::events;
 use crate::market::{JOBS, Market, NODES, OUTBOX};
+use crate::platform::prices;
 
 /// Jobs of one round.
 pub(super) const ROUND: usize = 500;
@@ -52,7 +53,7 @@ pub async fn round(market: &Market) -> Result<usize, ServerError> {
         // whoever decides now was woken by the same hint, and is followed by its own next round
         return Ok(0);
     }
-    let prices = list_prices(&mut *tx).await?;
+    let prices = prices(&market.ground.db).await?;
     let mut free = offers(&mut *tx, &prices, now, true).await?;
     let failed = failed_lately(&mut tx, now).await?;
     let mut placed = Vec::new();

@@ -29,7 +29,7 @@ pub(super) async fn assignment(market: &Market, attempt: &Attempt) -> Result<Opt
         checkpoint: market.checkpoint_links(job.id).await?,
         image,
         gpu_uuid: attempt.gpu_uuid.clone(),
-        upload_token: market.upload_token(&job, attempt),
+        upload_token: market.upload_token(&job, attempt.id),
         timeout_seconds: u32::try_from(job.timeout.0 / 1000).unwrap_or(u32::MAX),
         traceparent: format!("00-{trace}-{span}-01"),
         max_output_bytes: config.max_output_bytes,

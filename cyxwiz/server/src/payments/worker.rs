@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use cyxwiz_chain::{Backoff, Courier, Ledger as _, Outcome, Policy, Signed};
-use solana_signer::Signer;
+use solana_signer::Signer as _;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -142,8 +142,7 @@ async fn attempt(market: &Market, row: &Row) -> Result<Tried, ServerError> {
     };
     fail_at("before_sign");
     let lifetime = market.ground.rpc.lifetime().await?;
-    let signers: [&dyn Signer; 1] = [key];
-    let signed = draft.sign(lifetime, &signers).map_err(cyxwiz_chain::ChainError::from)?;
+    let signed = draft.sign(lifetime, &[key]).map_err(cyxwiz_chain::ChainError::from)?;
     if !record(market, row, &signed, market.now()).await? {
         return Ok(Tried::LostLease);
     }

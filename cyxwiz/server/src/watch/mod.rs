@@ -7,6 +7,7 @@
 //! | minute | drafts and waiting jobs whose time is over, benchmarks again |
 
 mod budget;
+mod canaries;
 mod deadlines;
 mod due;
 mod silence;
@@ -72,6 +73,7 @@ pub async fn look(market: &Market) {
     said("budgets", budget::look(market).await);
     said("settlements", due::look(market).await);
     said("deadlines", deadlines::look(market).await);
+    said("benchmarks", canaries::look(market).await);
 }
 
 fn said(what: &str, done: Result<(), ServerError>) {
