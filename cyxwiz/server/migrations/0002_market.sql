@@ -186,8 +186,8 @@ CREATE TABLE meters (
     last_at     bigint NOT NULL,
     counted_ms  bigint NOT NULL,
     ended_at    bigint,
-    -- beats that were missed
-    gaps        integer NOT NULL DEFAULT 0
+    -- the last sample of what it uses: cyxwiz.v1.Usage
+    usage       bytea
 ) WITH (fillfactor = 50);
 
 CREATE TABLE checkpoints (

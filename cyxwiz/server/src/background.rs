@@ -6,13 +6,18 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::refusal::chain_of;
-use crate::{Ground, ServerError, auth};
+use crate::market::Market;
+use crate::{Ground, ServerError, auth, matching, payments, watch};
 
 /// How often what nobody needs any more is taken away.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Starts them all.
-pub fn start(ground: &Ground, tasks: &mut JoinSet<()>) {
+pub fn start(ground: &Ground, market: &Market, tasks: &mut JoinSet<()>) {
+    tasks.spawn(matching::run(market.clone()));
+    tasks.spawn(payments::run(market.clone()));
+    tasks.spawn(watch::run(market.clone()));
+    tasks.spawn(watch::deliver(market.clone()));
     let swept = ground.clone();
     tasks.spawn(every(ground.clone(), SWEEP, "sweep", move || {
         let ground = swept.clone();

@@ -13,24 +13,31 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Router, routing};
 use connectrpc::{ConnectError, ConnectRpcService, Limits};
-use cyxwiz_proto::v1::AuthServiceExt as _;
+use cyxwiz_proto::v1::{AuthServiceExt as _, JobServiceExt as _, NodeServiceExt as _, PaymentServiceExt as _};
 use http::{HeaderMap, StatusCode};
 
 use crate::auth::{Auth, caller};
+use crate::jobs::Jobs;
+use crate::market::Market;
+use crate::nodes::Nodes;
+use crate::payments::Payments;
 use crate::{Ground, Refusal, files};
 
 /// The largest call: a megabyte of log entries and what wraps it.
 const MAX_CALL: usize = 4 << 20;
 
 /// Every Connect service of the server.
-fn services(ground: &Ground) -> connectrpc::Router {
-    Arc::new(Auth::new(ground.clone())).register(connectrpc::Router::new())
+fn services(ground: &Ground, market: &Market) -> connectrpc::Router {
+    let calls = Arc::new(Auth::new(ground.clone())).register(connectrpc::Router::new());
+    let calls = Arc::new(Jobs(market.clone())).register(calls);
+    let calls = Arc::new(Nodes(market.clone())).register(calls);
+    Arc::new(Payments(market.clone())).register(calls)
 }
 
 /// Everything that answers on the public port.
-pub fn public(ground: &Ground) -> Router {
+pub fn public(ground: &Ground, market: &Market) -> Router {
     let limits = Limits::default().with_max_message_size(MAX_CALL).with_max_request_body_size(MAX_CALL);
-    let calls = ConnectRpcService::new(services(ground)).with_limits(limits);
+    let calls = ConnectRpcService::new(services(ground, market)).with_limits(limits);
     files::router(ground.clone())
         .fallback_service(calls)
         .layer(from_fn_with_state(ground.clone(), caller))

@@ -8,11 +8,13 @@ use tokio::task::JoinSet;
 
 use crate::db::OpenDb;
 use crate::listen::{self, Door, acceptor};
+use crate::market::Market;
 use crate::{Clock, Config, Drain, Ground, ServerError, background, router};
 
 /// An open server: it listens, and answers from [`Server::run`] on.
 pub struct Server {
     ground: Ground,
+    market: Market,
     database: OpenDb,
     public: Door,
     admin: Door,
@@ -40,7 +42,8 @@ impl Server {
         let database = OpenDb::open(&config).await?;
         database.db.migrate().await?;
         let ground = Ground::new(Arc::new(config), database.db.clone(), clock, drain).await?;
-        Ok(Self { ground, database, public, admin, admin_address })
+        let market = Market::new(&ground).await?;
+        Ok(Self { ground, market, database, public, admin, admin_address })
     }
 
     /// What its services stand on.
@@ -58,9 +61,9 @@ impl Server {
     /// Serves until the drain begins, then finishes what is in flight. The order: `/readyz` says no, new calls are
     /// refused, streams and background tasks end, connections close, the private database stops.
     pub async fn run(self) {
-        let Self { ground, database, public, admin, admin_address } = self;
+        let Self { ground, market, database, public, admin, admin_address } = self;
         let mut tasks = JoinSet::new();
-        background::start(&ground, &mut tasks);
+        background::start(&ground, &market, &mut tasks);
         let address = ground.config.listen.address;
         let closed = Drain::default();
         let admin = tokio::spawn(listen::serve(
@@ -71,7 +74,7 @@ impl Server {
         ));
         tracing::info!(%address, admin.address = %admin_address, "serving");
         let (drain, patience) = (ground.drain.clone(), ground.config.listen.drain);
-        listen::serve(public, router::public(&ground), drain, patience).await;
+        listen::serve(public, router::public(&ground, &market), drain, patience).await;
         if tokio::time::timeout(patience, async { while tasks.join_next().await.is_some() {} }).await.is_err()
         {
             tracing::warn!(left = tasks.len(), "background tasks were cut off");
@@ -79,7 +82,7 @@ impl Server {
         }
         closed.begin();
         let _ = admin.await;
-        drop(ground);
+        drop((ground, market));
         database.close().await;
         tracing::info!("stopped");
     }

@@ -25,7 +25,7 @@ use crate::ServerError;
 pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Every channel that servers hear. The payload of each is an id, or empty.
-pub const CHANNELS: &[&str] = &["platform"];
+pub const CHANNELS: &[&str] = &["platform", "cyx_job", "cyx_node", "cyx_queue", "cyx_outbox"];
 
 /// How long a call waits for a connection before it tells its caller to come back.
 const ACQUIRE: Duration = Duration::from_secs(5);

@@ -1,0 +1,322 @@
+use buffa::Message as _;
+use cyxwiz_chain::escrow::policy::ConfigVersion;
+use cyxwiz_model::{
+    Amount, FilePath, JobId, JobSpec, JobState, Moment, Span, Workload, expire_at, refunded_compute,
+};
+use cyxwiz_proto::v1;
+use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
+
+use super::estimate::{parse, refuse_price};
+use super::quote::Quoted;
+use super::row::{Terms, by_id};
+use super::{events, view};
+use crate::db::{DbId as _, signed, unsigned};
+use crate::market::{Funnel, Market, bytes32, note};
+use crate::{Buyer, Refusal, ServerError};
+
+/// Files of one job.
+const MAX_FILES: usize = 10_000;
+const DAY: Span = Span::seconds(24 * 3600);
+
+/// A file that its buyer declared.
+pub(super) struct Input {
+    path: FilePath,
+    size: i64,
+    sha256: [u8; 32],
+}
+
+pub(super) async fn create(
+    market: &Market,
+    buyer: &Buyer,
+    request: v1::CreateJobRequest,
+) -> Result<v1::CreateJobResponse, Refusal> {
+    let key = request.idempotency_key.clone();
+    if !(1..=64).contains(&key.chars().count()) {
+        return Err(Refusal::field("idempotency_key", "write 1 to 64 characters"));
+    }
+    let spec = parse(request.spec.into_option())?;
+    let inputs = inputs(market, &spec, request.files)?;
+    let digest = digest(&spec, &inputs, request.deposit, request.limit);
+    let now = market.now();
+    if let Some(job) = same(market, buyer, &key, &digest).await? {
+        return answer(market, job).await;
+    }
+    let quote = request.quote.into_option().ok_or_else(|| Refusal::field("quote", "the request has no quote"))?;
+    let quoted = market.quote_key().read(&quote, &spec, now)?;
+    check_cap(market, buyer, now).await?;
+    let terms = terms(market, &spec, &quoted, request.deposit, request.limit, now).await?;
+    let mut tx = market.begin().await?;
+    let job = insert(&mut tx, buyer, &spec, &quoted, &terms, (&key, &digest), now).await?;
+    let Some(job) = job else {
+        // the same request, twice at once: the other one made it
+        drop(tx);
+        let job = same(market, buyer, &key, &digest).await?;
+        return answer(market, job.ok_or_else(|| ServerError::Said("a job vanished".to_owned()))?).await;
+    };
+    insert_inputs(&mut tx, job, &inputs).await?;
+    note(&mut *tx, buyer.account.uuid(), Funnel::Created, now).await?;
+    tx.commit().await?;
+    answer(market, job).await
+}
+
+async fn answer(market: &Market, id: JobId) -> Result<v1::CreateJobResponse, Refusal> {
+    let job = by_id(market.pool(), id).await?;
+    let job = job.ok_or_else(|| ServerError::Said("a job vanished".to_owned()))?;
+    let missing = missing(market, id).await?;
+    Ok(v1::CreateJobResponse { job: view::one(market, job).await?.into(), missing, ..Default::default() })
+}
+
+/// The files of a job that are not there yet.
+pub(super) async fn missing(market: &Market, job: JobId) -> Result<Vec<v1::FileInfo>, ServerError> {
+    let rows: Vec<(String, i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT i.path, i.size, i.sha256 FROM job_inputs i
+         LEFT JOIN files f ON f.job_id = i.job_id AND f.kind = 'input' AND f.path = i.path AND f.state = 'whole'
+            AND f.sha256 = i.sha256 AND f.size = i.size
+         WHERE i.job_id = $1 AND f.id IS NULL ORDER BY i.path",
+    )
+    .bind(job.uuid())
+    .fetch_all(market.pool())
+    .await?;
+    let info = |(path, size, sha256)| Ok(crate::market::file_info(path, unsigned("a size", size)?, sha256));
+    rows.into_iter().map(info).collect()
+}
+
+fn inputs(market: &Market, spec: &JobSpec, files: Vec<v1::FileInfo>) -> Result<Vec<Input>, Refusal> {
+    if files.len() > MAX_FILES {
+        return Err(Refusal::field("files", format!("{} files, at most {MAX_FILES} may be uploaded", files.len())));
+    }
+    let most = market.ground.config.market.max_input_bytes;
+    let bytes = files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
+    if bytes > most {
+        return Err(Refusal::field("files", format!("{bytes} bytes in all, at most {most} may be uploaded"))
+            .mend("name larger data by data_urls"));
+    }
+    let input = |file: v1::FileInfo| {
+        let path: FilePath = file.path.parse().map_err(|error| Refusal::field("files.path", error))?;
+        let sha256 = bytes32("files.sha256", &file.sha256)?;
+        Ok(Input { path, size: signed("a size", file.size)?, sha256 })
+    };
+    let mut inputs = files.into_iter().map(input).collect::<Result<Vec<_>, Refusal>>()?;
+    inputs.sort_by(|a, b| a.path.cmp(&b.path));
+    if let Some(twice) = inputs.windows(2).find(|pair| matches!(pair, [a, b] if a.path == b.path)) {
+        let path = twice.first().map(|input| input.path.to_string()).unwrap_or_default();
+        return Err(Refusal::field("files.path", format!("`{path}` is named twice")));
+    }
+    let program = match &spec.workload {
+        Workload::Script(script) => &script.entry,
+        Workload::Wasm(wasm) => &wasm.artifact,
+    };
+    if !inputs.iter().any(|input| input.path == *program) {
+        return Err(Refusal::field("files", format!("`{program}`, which is to run, is not among them")));
+    }
+    Ok(inputs)
+}
+
+/// What the request asks for, without the quote: a repeated call may carry a newer one.
+fn digest(spec: &JobSpec, inputs: &[Input], deposit: u64, limit: u64) -> [u8; 32] {
+    // a map on the wire has no order
+    let plain = v1::JobSpec::from(&JobSpec { env: Default::default(), ..spec.clone() });
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(&plain.encode_to_vec());
+    for (name, value) in &spec.env {
+        part(name.as_bytes());
+        part(value.as_bytes());
+    }
+    part(b"files");
+    for input in inputs {
+        part(input.path.as_str().as_bytes());
+        part(&input.size.to_le_bytes());
+        part(&input.sha256);
+    }
+    part(&deposit.to_le_bytes());
+    part(&limit.to_le_bytes());
+    hash.finalize().into()
+}
+
+/// The job that an earlier call with this key made.
+async fn same(market: &Market, buyer: &Buyer, key: &str, digest: &[u8]) -> Result<Option<JobId>, Refusal> {
+    let found: Option<(uuid::Uuid, Vec<u8>)> =
+        sqlx::query_as("SELECT id, request_sha256 FROM jobs WHERE account_id = $1 AND idempotency_key = $2")
+            .bind(buyer.account.uuid())
+            .bind(key)
+            .fetch_optional(market.pool())
+            .await?;
+    match found {
+        None => Ok(None),
+        Some((id, before)) if before == digest => Ok(Some(JobId::from_uuid(id))),
+        Some((id, _)) => {
+            let job = JobId::from_uuid(id);
+            let message = format!("the key was used for another request, which made {job}");
+            Err(Refusal::new(v1::Reason::REASON_IDEMPOTENCY_CONFLICT, message).subject(job.to_string()))
+        }
+    }
+}
+
+/// Failed runs of a day are refunded up to a cap.
+async fn check_cap(market: &Market, buyer: &Buyer, now: Moment) -> Result<(), Refusal> {
+    let since = now.0.saturating_sub(i64::try_from(DAY.0).unwrap_or(i64::MAX));
+    let (used, oldest, own): (i64, Option<i64>, Option<i64>) = sqlx::query_as(
+        "SELECT coalesce(sum(r.ms), 0)::bigint, min(r.at), max(a.refunded_compute_ms) FROM accounts a
+         LEFT JOIN refunded_compute r ON r.account_id = a.id AND r.at > $2 WHERE a.id = $1",
+    )
+    .bind(buyer.account.uuid())
+    .bind(since)
+    .fetch_one(market.pool())
+    .await?;
+    let cap = match own {
+        Some(own) => Span(unsigned("a cap", own)?),
+        None => market.ground.config.market.refunded_compute,
+    };
+    let free_in = oldest.map_or(Span::ZERO, |at| Moment(at).plus(DAY).since(now));
+    refunded_compute(Span(unsigned("refunded compute", used)?), cap, free_in).map_err(|error| {
+        Refusal::new(v1::Reason::REASON_QUOTA, error.to_string()).retry_after(free_in.duration())
+    })
+}
+
+async fn terms(
+    market: &Market,
+    spec: &JobSpec,
+    quoted: &Quoted,
+    deposit: u64,
+    limit: u64,
+    now: Moment,
+) -> Result<Terms, Refusal> {
+    let settle_key = market.settle_address()?;
+    market.not_paused().await?;
+    let config = market.ground.rpc.config(&market.contract).await.map_err(ServerError::from)?;
+    if config.paused {
+        return Err(Refusal::new(v1::Reason::REASON_PAUSED, "the escrow program takes no new jobs now"));
+    }
+    if config.settle_key != settle_key {
+        let message = "the escrow program names another settle key than this server has";
+        return Err(Refusal::new(v1::Reason::REASON_PAUSED, message));
+    }
+    let whole = quoted.rate.deposit(spec.timeout).map_err(refuse_price)?;
+    let deposit = if deposit == 0 { whole } else { Amount(deposit) };
+    let limit = if limit == 0 { deposit } else { Amount(limit) };
+    if deposit == Amount::ZERO {
+        return Err(Refusal::field("deposit", "the job would cost nothing: give it more time"));
+    }
+    if limit < deposit {
+        return Err(Refusal::field("limit", format!("{} is below the deposit of {}", limit.0, deposit.0)));
+    }
+    signed("a limit", limit.0).map_err(|_| Refusal::field("limit", "more than can be counted"))?;
+    let ConfigVersion(config_version) = config.version;
+    Ok(Terms {
+        deposit,
+        limit,
+        expire_at: expire_at(now, spec.timeout).seconds(),
+        config_version,
+        settle_key,
+        treasury: config.treasury,
+        fee_bps: config.fee.0,
+    })
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    buyer: &Buyer,
+    spec: &JobSpec,
+    quoted: &Quoted,
+    terms: &Terms,
+    (key, digest): (&str, &[u8]),
+    now: Moment,
+) -> Result<Option<JobId>, Refusal> {
+    let id = JobId::generate();
+    let mut trace = [0_u8; 16];
+    getrandom::fill(&mut trace).map_err(|error| ServerError::Said(error.to_string()))?;
+    let sol = (quoted.micro_usd_per_sol > 0).then_some(quoted.micro_usd_per_sol);
+    let inserted = sqlx::query(
+        "INSERT INTO jobs (id, account_id, buyer, idempotency_key, request_sha256, name, spec, state, state_at,
+            created_at, trace_id, coin, price, rate, micro_usd_per_sol, quote_expires_at, deposit, limit_units,
+            expire_at, config_version, settle_key, treasury, fee_bps, timeout_ms, max_attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'draft', $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+            $20, $21, $22, $23)
+         ON CONFLICT (account_id, idempotency_key) DO NOTHING",
+    )
+    .bind(id.uuid())
+    .bind(buyer.account.uuid())
+    .bind(buyer.wallet.to_bytes().to_vec())
+    .bind(key)
+    .bind(digest)
+    .bind(&spec.name)
+    .bind(v1::JobSpec::from(spec).encode_to_vec())
+    .bind(now.0)
+    .bind(trace.to_vec())
+    .bind(spec.coin.symbol())
+    .bind(signed("a price", quoted.price.0)?)
+    .bind(signed("a rate", quoted.rate.base_units)?)
+    .bind(sol.map(|sol| signed("a rate for SOL", sol)).transpose()?)
+    .bind(quoted.expires_at.0)
+    .bind(signed("a deposit", terms.deposit.0)?)
+    .bind(signed("a limit", terms.limit.0)?)
+    .bind(terms.expire_at)
+    .bind(i64::from(terms.config_version))
+    .bind(terms.settle_key.to_bytes().to_vec())
+    .bind(terms.treasury.to_bytes().to_vec())
+    .bind(i32::from(terms.fee_bps))
+    .bind(signed("a timeout", spec.timeout.0)?)
+    .bind(i32::try_from(spec.max_attempts).unwrap_or(i32::MAX))
+    .execute(&mut *conn)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(None);
+    }
+    sqlx::query("INSERT INTO job_seq (job_id) VALUES ($1)").bind(id.uuid()).execute(&mut *conn).await?;
+    let change = v1::StateChange {
+        state: v1::JobState::from(JobState::Draft).into(),
+        message: "created".to_owned(),
+        ..Default::default()
+    };
+    events::append(conn, id, &[events::encoded(now, change.into())]).await?;
+    Ok(Some(id))
+}
+
+async fn insert_inputs(conn: &mut PgConnection, job: JobId, inputs: &[Input]) -> Result<(), ServerError> {
+    let paths: Vec<&str> = inputs.iter().map(|input| input.path.as_str()).collect();
+    let sizes: Vec<i64> = inputs.iter().map(|input| input.size).collect();
+    let digests: Vec<Vec<u8>> = inputs.iter().map(|input| input.sha256.to_vec()).collect();
+    sqlx::query(
+        "INSERT INTO job_inputs (job_id, path, size, sha256)
+         SELECT $1, listed.* FROM unnest($2::text[], $3::bigint[], $4::bytea[]) AS listed",
+    )
+    .bind(job.uuid())
+    .bind(paths)
+    .bind(sizes)
+    .bind(digests)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_the_same_whatever_the_order_of_its_environment() {
+        let spec = |env: &[(&str, &str)]| {
+            let wire = v1::JobSpec {
+                name: "a".to_owned(),
+                workload: Some(v1::WasmWorkload { artifact: "a.wasm".to_owned(), ..Default::default() }.into()),
+                requirements: v1::Requirements { gpu_type: "cpu".to_owned(), ..Default::default() }.into(),
+                max_micro_usd_per_hour: 5,
+                timeout_seconds: 60,
+                coin: v1::Coin::Usdc.into(),
+                env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+                ..Default::default()
+            };
+            JobSpec::try_from(wire).unwrap()
+        };
+        let of = |spec: &JobSpec, deposit| digest(spec, &[], deposit, 0);
+        let one = spec(&[("A", "1"), ("B", "2")]);
+        assert_eq!(of(&one, 0), of(&spec(&[("B", "2"), ("A", "1")]), 0));
+        assert_ne!(of(&one, 0), of(&spec(&[("A", "1"), ("B", "3")]), 0));
+        assert_ne!(of(&one, 0), of(&one, 1));
+    }
+}

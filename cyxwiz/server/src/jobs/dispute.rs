@@ -1,0 +1,89 @@
+use cyxwiz_model::{Event, JobState, Moment, Reason, Span};
+use cyxwiz_proto::v1;
+
+use super::moves::{Said, apply, tell};
+use super::row::{Ended, Job, lock, of_account};
+use super::view;
+use crate::db::DbId as _;
+use crate::market::Market;
+use crate::nodes::{Attempt, Manifest, attempt, check_manifest};
+use crate::payments::write_refund;
+use crate::{Buyer, Refusal, ServerError};
+
+pub(super) async fn dispute(
+    market: &Market,
+    buyer: &Buyer,
+    request: v1::DisputeJobRequest,
+) -> Result<v1::DisputeJobResponse, Refusal> {
+    if !(1..=2000).contains(&request.reason.chars().count()) {
+        return Err(Refusal::field("reason", "write 1 to 2,000 characters"));
+    }
+    let job = of_account(market.pool(), buyer.account, &request.job_id).await?;
+    let now = market.now();
+    let mut tx = market.begin().await?;
+    let found = lock(&mut tx, job.id).await?;
+    let mut job = found.ok_or_else(|| Refusal::not_found("job", job.id))?;
+    if job.state != JobState::Verifying || job.dispute_until.is_none_or(|until| now >= until) {
+        let message = format!("the job is {}: it can be disputed only between its end and its settlement", job.state);
+        return Err(Refusal::new(v1::Reason::REASON_WRONG_STATE, message));
+    }
+    let current = match job.attempt {
+        Some(id) => attempt(&mut *tx, id).await?,
+        None => None,
+    };
+    let current = current.ok_or_else(|| ServerError::stored("a job", "it is verified without an attempt"))?;
+    let spec = job.parsed_spec()?;
+    let manifest = check_manifest(&mut tx, &current, &spec).await?;
+    let found = market.verifier().evidence(&job, &current).await?;
+    let (mut evidence, upheld) = weigh(&job, &current, &manifest, now);
+    let upheld = upheld || found.iter().any(|finding| finding.against_node);
+    evidence.extend(found.into_iter().map(|finding| finding.line));
+    record(&mut tx, &job, &request.reason).await?;
+    decide(&mut tx, &mut job, upheld, now).await?;
+    tx.commit().await?;
+    Ok(v1::DisputeJobResponse { job: view::one(market, job).await?.into(), evidence, upheld, ..Default::default() })
+}
+
+/// What the decision rests on, and whether it goes against the run.
+fn weigh(job: &Job, attempt: &Attempt, manifest: &Manifest, now: Moment) -> (Vec<String>, bool) {
+    let mut lines = Vec::new();
+    if let Some(ended) = &job.ending {
+        let code = ended.exit_code.map_or_else(String::new, |code| format!(" with exit code {code}"));
+        lines.push(format!("the run ended by {}{code}", ended.reason));
+    }
+    if let Some(meter) = &attempt.meter {
+        let whole = meter.ended.unwrap_or(now).since(meter.started);
+        let gap = Span(whole.0.saturating_sub(meter.counted.0));
+        lines.push(format!("it ran for {} ms, {} ms of them without beats and not charged", whole.0, gap.0));
+    }
+    lines.push(format!("{} outputs are stored with the digests that the node named", manifest.stored));
+    let succeeded = job.ending.as_ref().is_some_and(|ended| ended.reason == Reason::Succeeded);
+    let missing = !manifest.missing.is_empty() && succeeded;
+    if !manifest.missing.is_empty() {
+        lines.push(format!("expected outputs that are not there: {}", manifest.missing.join(", ")));
+    }
+    if let Some(lie) = &manifest.lie {
+        lines.push(format!("the node's manifest is wrong: {lie}"));
+    }
+    (lines, missing || manifest.lie.is_some())
+}
+
+async fn record(conn: &mut sqlx::PgConnection, job: &Job, reason: &str) -> Result<(), ServerError> {
+    sqlx::query("UPDATE jobs SET disputed = $2 WHERE id = $1")
+        .bind(job.id.uuid())
+        .bind(reason)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn decide(conn: &mut sqlx::PgConnection, job: &mut Job, upheld: bool, now: Moment) -> Result<(), ServerError> {
+    if !upheld {
+        let words = "disputed: the evidence is for the run, so it is settled";
+        return tell(conn, job, now, Said::words(words)).await;
+    }
+    let message = "disputed: the evidence is against the run, so everything goes back".to_owned();
+    let ended = Ended { reason: Reason::Dispute, exit_code: None, message, delivered: false };
+    apply(conn, job, Event::Refund, now, Said { message: &ended.message, ended: Some(&ended) }).await?;
+    write_refund(conn, job, now).await
+}

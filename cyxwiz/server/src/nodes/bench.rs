@@ -1,0 +1,267 @@
+use cyxwiz_model::{Moment, NodeId, Span, benchmark, benchmark_threads};
+use cyxwiz_proto::v1;
+use sqlx::PgConnection;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::status;
+use crate::db::{DbId as _, unsigned};
+use crate::market::{Funnel, Market, bytes32, note, timestamp};
+use crate::{NodeCaller, Refusal, ServerError};
+
+/// Rounds of all threads together: under a second for whoever checks them one after the other.
+const WORK: u64 = 4_000_000;
+/// Threads below which each has the same work.
+const FEW: u64 = 8;
+/// How long an answer is awaited.
+const PATIENCE: Span = Span::seconds(120);
+/// Slower than this is no processor that jobs could use: nanoseconds a round.
+const SLOWEST_NS: u64 = 20_000;
+/// How much slower than its kind's median a machine may be.
+const BAND: u64 = 3;
+/// Results of a kind from which on its median counts.
+const ENOUGH: usize = 5;
+
+/// One answer is checked at a time: it is the server's processor too.
+static CHECKING: Semaphore = Semaphore::const_new(1);
+
+/// The benchmark that a node must run before it is given work; none where its hardware was confirmed.
+pub(super) async fn due(
+    conn: &mut PgConnection,
+    node: NodeId,
+    hardware: &v1::Hardware,
+    bytes: &[u8],
+    now: Moment,
+) -> Result<Option<v1::Benchmark>, ServerError> {
+    let confirmed: Option<bool> =
+        sqlx::query_scalar("SELECT confirmed IS NOT DISTINCT FROM hardware FROM node_offers WHERE node_id = $1")
+            .bind(node.uuid())
+            .fetch_optional(&mut *conn)
+            .await?;
+    if confirmed == Some(true) {
+        return Ok(None);
+    }
+    give(conn, node, hardware, bytes, now).await.map(Some)
+}
+
+/// Gives a node a new benchmark; an older one is no longer answered.
+async fn give(
+    conn: &mut PgConnection,
+    node: NodeId,
+    hardware: &v1::Hardware,
+    bytes: &[u8],
+    now: Moment,
+) -> Result<v1::Benchmark, ServerError> {
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).map_err(|error| ServerError::Said(error.to_string()))?;
+    let threads = benchmark_threads(hardware.cpu_milli);
+    let rounds = WORK / u64::from(threads).max(FEW);
+    let (id, deadline) = (Uuid::now_v7(), now.plus(PATIENCE));
+    sqlx::query("DELETE FROM benchmarks WHERE node_id = $1 AND passed IS NULL")
+        .bind(node.uuid())
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query(
+        "INSERT INTO benchmarks (id, node_id, seed, rounds, threads, cpu_model, hardware, given_at, deadline_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(id)
+    .bind(node.uuid())
+    .bind(seed.to_vec())
+    .bind(crate::db::signed("rounds", rounds)?)
+    .bind(i32::try_from(threads).unwrap_or(i32::MAX))
+    .bind(hardware.cpu_model.chars().take(200).collect::<String>())
+    .bind(bytes)
+    .bind(now.0)
+    .bind(deadline.0)
+    .execute(conn)
+    .await?;
+    Ok(v1::Benchmark {
+        id: id.simple().to_string(),
+        seed: seed.to_vec(),
+        rounds,
+        deadline: timestamp(deadline).into(),
+        ..Default::default()
+    })
+}
+
+/// A benchmark that was given.
+#[derive(sqlx::FromRow)]
+struct Given {
+    id: Uuid,
+    seed: Vec<u8>,
+    rounds: i64,
+    threads: i32,
+    cpu_model: String,
+    hardware: Vec<u8>,
+    given_at: i64,
+    deadline_at: i64,
+}
+
+pub(super) async fn report(
+    market: &Market,
+    caller: &NodeCaller,
+    request: v1::ReportBenchmarkRequest,
+) -> Result<v1::ReportBenchmarkResponse, Refusal> {
+    let id: Uuid = request.id.parse().map_err(|_| Refusal::field("id", "no id of a benchmark"))?;
+    let output = bytes32("output", &request.output)?;
+    let now = market.now();
+    let given: Option<Given> = sqlx::query_as(
+        "SELECT id, seed, rounds, threads, cpu_model, hardware, given_at, deadline_at FROM benchmarks
+         WHERE id = $1 AND node_id = $2 AND passed IS NULL",
+    )
+    .bind(id)
+    .bind(caller.node.uuid())
+    .fetch_optional(market.pool())
+    .await?;
+    let given = given.ok_or_else(|| Refusal::not_found("benchmark", &request.id))?;
+    let verdict = judge(market, &given, &request, output, now).await?;
+    record(market, caller.node, &given, &verdict, now).await?;
+    let node = status::status(market, caller.node).await?;
+    let confirmed = verdict.message.is_empty();
+    Ok(v1::ReportBenchmarkResponse { node: node.into(), confirmed, message: verdict.message, ..Default::default() })
+}
+
+/// What became of a benchmark.
+struct Judged {
+    took: Span,
+    /// Why it was not passed; empty where it was.
+    message: String,
+}
+
+async fn judge(
+    market: &Market,
+    given: &Given,
+    request: &v1::ReportBenchmarkRequest,
+    output: [u8; 32],
+    now: Moment,
+) -> Result<Judged, Refusal> {
+    let elapsed = now.since(Moment(given.given_at));
+    let said = request.took.as_option().cloned().unwrap_or_default();
+    let said = u64::try_from(said.seconds).unwrap_or(0).saturating_mul(1000)
+        + u64::try_from(said.nanos).unwrap_or(0) / 1_000_000;
+    // a node cannot have taken longer than the server waited; what it says beyond that is not believed
+    let took = Span(said.min(elapsed.0));
+    let fail = |message: String| Ok(Judged { took, message });
+    if now > Moment(given.deadline_at) {
+        return fail("the answer came too late: enrol again".to_owned());
+    }
+    if i64::from(request.threads) != i64::from(given.threads) {
+        return fail(format!("{} threads were used, {} were asked for", request.threads, given.threads));
+    }
+    let rounds = unsigned("rounds", given.rounds)?;
+    let (seed, threads) = (given.seed.clone(), request.threads);
+    let place = CHECKING.acquire().await.map_err(|error| ServerError::Said(error.to_string()))?;
+    let expected = tokio::task::spawn_blocking(move || benchmark(&seed, rounds, threads)).await;
+    drop(place);
+    let expected = expected.map_err(|error| ServerError::Said(error.to_string()))?;
+    if output != expected {
+        return fail("the answer is wrong".to_owned());
+    }
+    let median = median(market, &given.cpu_model).await?;
+    match too_slow(per_round(took, rounds), median) {
+        None => fail(String::new()),
+        Some(why) => fail(why),
+    }
+}
+
+/// Nanoseconds a round.
+fn per_round(took: Span, rounds: u64) -> u64 {
+    took.0.saturating_mul(1_000_000) / rounds.max(1)
+}
+
+/// Why a machine is not what it says, by its time and that of its kind.
+fn too_slow(ns: u64, median: Option<u64>) -> Option<String> {
+    if ns > SLOWEST_NS {
+        return Some(format!("{ns} ns a round: at most {SLOWEST_NS} are accepted"));
+    }
+    let median = median?;
+    let most = median.saturating_mul(BAND);
+    (ns > most).then(|| format!("{ns} ns a round: machines of this kind take {median}, at most {most} are accepted"))
+}
+
+/// Nanoseconds a round of the kind, where enough of it were seen.
+async fn median(market: &Market, cpu_model: &str) -> Result<Option<u64>, ServerError> {
+    let rows: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT took_ms, rounds FROM benchmarks WHERE cpu_model = $1 AND passed ORDER BY given_at DESC LIMIT 51",
+    )
+    .bind(cpu_model)
+    .fetch_all(market.pool())
+    .await?;
+    let mut times = Vec::with_capacity(rows.len());
+    for (took, rounds) in rows {
+        times.push(per_round(Span(unsigned("a time", took)?), unsigned("rounds", rounds)?));
+    }
+    times.sort_unstable();
+    Ok(if times.len() < ENOUGH { None } else { times.get(times.len() / 2).copied() })
+}
+
+async fn record(
+    market: &Market,
+    node: NodeId,
+    given: &Given,
+    judged: &Judged,
+    now: Moment,
+) -> Result<(), ServerError> {
+    let passed = judged.message.is_empty();
+    let mut tx = market.begin().await?;
+    sqlx::query("UPDATE benchmarks SET took_ms = $2, passed = $3, message = $4 WHERE id = $1")
+        .bind(given.id)
+        .bind(crate::db::signed("a time", judged.took.0)?)
+        .bind(passed)
+        .bind(&judged.message)
+        .execute(&mut *tx)
+        .await?;
+    // another hardware may have been enrolled meanwhile: this says nothing about it
+    sqlx::query(
+        "UPDATE node_offers SET confirmed = CASE WHEN $3 THEN $2 END, confirmed_at = $4
+         WHERE node_id = $1 AND hardware = $2",
+    )
+    .bind(node.uuid())
+    .bind(&given.hardware)
+    .bind(passed)
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    if passed {
+        note(&mut *tx, node.uuid(), Funnel::Confirmed, now).await?;
+        crate::db::notify(&mut *tx, crate::market::QUEUE, "").await?;
+    } else {
+        tracing::warn!(node.id = %node, why = judged.message, "a node did not pass its benchmark");
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Gives a node that stands by a benchmark again, at a moment that it cannot foresee.
+///
+/// # Errors
+/// The database failed.
+pub(crate) async fn canary(market: &Market, node: NodeId) -> Result<(), ServerError> {
+    use buffa::Message as _;
+
+    let bytes: Option<Vec<u8>> = sqlx::query_scalar("SELECT hardware FROM node_offers WHERE node_id = $1")
+        .bind(node.uuid())
+        .fetch_optional(market.pool())
+        .await?;
+    let Some(bytes) = bytes else { return Ok(()) };
+    let hardware = v1::Hardware::decode_from_slice(&bytes).map_err(|error| ServerError::stored("hardware", error))?;
+    let mut tx = market.begin().await?;
+    let benchmark = give(&mut tx, node, &hardware, &bytes, market.now()).await?;
+    tx.commit().await?;
+    market.streams.send(node, v1::AttendResponse { message: Some(benchmark.into()), ..Default::default() });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_band_is_that_of_the_kind() {
+        assert_eq!(too_slow(100, None), None);
+        assert_eq!(too_slow(100, Some(90)), None);
+        assert!(too_slow(300, Some(90)).is_some());
+        assert!(too_slow(SLOWEST_NS + 1, None).is_some());
+    }
+}

@@ -1,0 +1,34 @@
+//! What nodes do: enrol, prove their hardware, stand by on a stream, run attempts and report.
+//!
+//! ```text
+//! enrol ─► benchmark ─► attend (beats ─► Beats ─► once a second to the tables; assignments and stops back)
+//!                          report, logs ─► one transaction each, fenced by the attempt's epoch ─► finish ─► who pays
+//! ```
+
+mod assignment;
+mod attempt;
+mod attend;
+mod beats;
+mod bench;
+mod earnings;
+mod enrol;
+mod finish;
+mod logs;
+mod manifest;
+mod places;
+mod report;
+mod service;
+mod status;
+mod streams;
+
+pub use attempt::{Attempt, attempt, attempts_of, open_attempts};
+pub use beats::flush;
+pub use finish::{End, finish, finish_early, order_stop};
+pub use manifest::{Manifest, check_manifest};
+pub use places::{Place, places};
+pub use service::Nodes;
+pub use streams::Streams;
+
+pub(crate) use attend::deliver;
+pub(crate) use bench::canary;
+pub(crate) use attempt::attempts;
