@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
+use crate::containers;
 use crate::guests;
+use crate::images::{self, Image};
 use crate::place::Place;
 use crate::tools::{apt, npm, python, rust};
 
@@ -13,6 +15,8 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     let buf = npm::buf(place)?;
     let python = python::for_tests(place)?;
     let guests = guests::build(place)?;
+    let held = containers::ensure(place)?;
+    let image = images::ensure(place, &held.engine, Image::Python, false)?;
     for (what, path) in [
         ("cargo helpers", &helpers),
         ("buf", &buf),
@@ -22,5 +26,6 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     ] {
         println!("{what:<14} {}", path.display());
     }
+    println!("{:<14} {}", "job image", image.tag);
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) fn image_id(engine: &Engine, name: &str) -> Option<String> {
     let mut command = call(engine, &format!("images/{name}/json"));
     let output = command.arg("--fail").stderr(Stdio::null()).output().ok()?;
     let image: Value = serde_json::from_slice(&output.stdout).ok()?;
-    image["Id"].as_str().map(str::to_owned)
+    image.get("Id")?.as_str().map(str::to_owned)
 }
 
 /// Makes an image of a file tree in a tar.
@@ -83,7 +83,7 @@ fn finish(command: &mut Command) -> Result<()> {
 fn refusal(answer: &str) -> Option<String> {
     let objects = serde_json::Deserializer::from_str(answer).into_iter::<Value>();
     objects.map_while(std::result::Result::ok).find_map(|object| {
-        let text = |key: &str| object[key].as_str().map(|text| text.trim().to_owned());
+        let text = |key: &str| object.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
         text("error").or_else(|| text("message"))
     })
 }

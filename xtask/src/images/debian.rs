@@ -79,6 +79,12 @@ fn pip(dir: &Path, recipe: &Recipe) -> Result<PathBuf> {
         cmd("python3", ["-m", "pip", "install", "--quiet", "--no-compile", "--only-binary=:all:"]);
     command.args(["--python-version", PYTHON, "--implementation", "cp", "--target"]).arg(&site);
     command.arg("-r").arg(recipe.dir.join("requirements.txt"));
-    run(command.stdout(std::io::stderr())).context("cannot fetch the Python packages")?;
+    // what is installed here is no part of the image, and pip's talk about it of no use
+    command
+        .env("PIP_ROOT_USER_ACTION", "ignore")
+        .stdout(std::io::stderr())
+        .stderr(std::process::Stdio::null());
+    let line = "`pip install` of the image's requirements.txt";
+    run(&mut command).with_context(|| format!("{line} failed: try it by hand to see why"))?;
     Ok(site)
 }

@@ -4,7 +4,7 @@ use std::{env, ffi::OsString, fs, process::Stdio};
 
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
-use super::rules::{EGRESS, INPUT, Rules, USER};
+use super::rules::{INPUT, Rules, USER};
 use crate::Engine;
 
 /// Seconds that a change waits for another's.
@@ -31,33 +31,15 @@ impl Firewall {
         Ok(firewall)
     }
 
-    /// Puts the rules: the own chain at once, then what leads to it, at the head of others' chains.
+    /// Puts the rules in one step: our chain filled anew, what leads to it at the head of others' chains.
     pub(super) async fn install(&self, rules: &Rules) -> Result<(), String> {
-        self.feed("iptables-restore", &["--noflush", "-w", WAIT], &rules.restore()).await?;
-        let [user, input] = [self.list(USER).await?, self.list(INPUT).await?];
-        for rule in rules.heads() {
-            let words: Vec<&str> = rule.split(' ').skip(1).collect();
-            let Some((chain, rest)) = words.split_first() else { continue };
-            let listed = if *chain == USER { &user } else { &input };
-            // one that stands anywhere is put at the head instead
-            for _ in listed.lines().filter(|line| line.trim() == rule) {
-                self.iptables("-D", chain, rest).await?;
-            }
-            self.iptables("-I", chain, rest).await?;
-        }
-        Ok(())
+        let listed = format!("{}{}", self.list(USER).await?, self.list(INPUT).await?);
+        self.feed("iptables-restore", &["--noflush", "-w", WAIT], &rules.restore(&listed)).await.map(drop)
     }
 
     /// Lists a chain.
     pub(super) async fn list(&self, chain: &str) -> Result<String, String> {
         self.feed("iptables", &["-w", WAIT, "-S", chain], "").await
-    }
-
-    async fn iptables(&self, verb: &str, chain: &str, rest: &[&str]) -> Result<String, String> {
-        debug_assert_ne!(chain, EGRESS);
-        let mut args = vec!["-w", WAIT, verb, chain];
-        args.extend(rest);
-        self.feed("iptables", &args, "").await
     }
 
     /// Runs a program in the engine's namespace with a text as its input.

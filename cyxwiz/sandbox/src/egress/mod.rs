@@ -21,6 +21,8 @@ use crate::Engine;
 pub(crate) const NETWORK: &str = "cyxwiz-outbound";
 /// Its bridge, at most 15 letters.
 const BRIDGE: &str = "cyxwiz0";
+/// Times that the rules are put before that counts as not to be had.
+const TRIES: usize = 5;
 
 /// The way out, put and verified.
 pub(crate) struct Egress {
@@ -34,20 +36,26 @@ impl Egress {
         let firewall = Firewall::of(engine).await?;
         network::ensure(engine).await?;
         let rules = Rules::new(BRIDGE, name_servers);
-        firewall.install(&rules).await?;
         let egress = Self { firewall, rules };
-        egress.verify().await?;
+        egress.ensure().await?;
         Ok(egress)
     }
 
     /// Reads the rules back; puts them anew where somebody flushed them.
     pub(crate) async fn ensure(&self) -> Result<(), String> {
-        if self.verify().await.is_ok() {
-            return Ok(());
+        let mut verified = self.verify().await;
+        for _ in 0..TRIES {
+            if verified.is_ok() {
+                return Ok(());
+            }
+            tracing::info!("putting the rules for jobs' network");
+            // another node of this machine may do the same at this moment
+            verified = match self.firewall.install(&self.rules).await {
+                Ok(()) => self.verify().await,
+                refused => refused,
+            };
         }
-        tracing::warn!("the rules for jobs' network were gone; putting them again");
-        self.firewall.install(&self.rules).await?;
-        self.verify().await
+        verified
     }
 
     async fn verify(&self) -> Result<(), String> {

@@ -58,14 +58,20 @@ impl Rules {
         [(EGRESS, self.egress.clone()), (USER, self.user.clone()), (INPUT, self.input.clone())]
     }
 
-    /// The own chain, filled anew at once, as `iptables-restore --noflush` reads it.
-    pub(super) fn restore(&self) -> String {
-        format!("*filter\n:{EGRESS} - [0:0]\n{}\nCOMMIT\n", self.egress.join("\n"))
-    }
-
-    /// The rules of others' chains, last first: each is put at the head.
-    pub(super) fn heads(&self) -> impl Iterator<Item = &str> {
-        self.input.iter().chain(self.user.iter().rev()).map(String::as_str)
+    /// What `iptables-restore --noflush` does in one step: our own chain filled anew, the others' rules of ours, of
+    /// which `listed` has some already, put at the head.
+    pub(super) fn restore(&self, listed: &str) -> String {
+        let mut text = format!("*filter\n:{EGRESS} - [0:0]\n{}\n", self.egress.join("\n"));
+        // last first, as each is put at the head
+        for rule in self.input.iter().chain(self.user.iter().rev()) {
+            let Some(words) = rule.strip_prefix("-A ") else { continue };
+            for _ in listed.lines().filter(|line| line.trim() == rule) {
+                text.push_str(&format!("-D {words}\n"));
+            }
+            text.push_str(&format!("-I {words}\n"));
+        }
+        text.push_str("COMMIT\n");
+        text
     }
 }
 
@@ -96,6 +102,17 @@ mod tests {
         assert!(at("192.168.1.1/32 -p udp") < at("192.168.0.0/16"));
         assert!(at("169.254.0.0/16 -j DROP") > 0);
         assert!(!rules.egress.iter().any(|rule| rule.contains("fe80")));
+    }
+
+    #[test]
+    fn what_is_there_already_moves_to_the_head() {
+        let rules = rules();
+        let fresh = rules.restore("-P INPUT ACCEPT\n");
+        assert!(!fresh.contains("-D ") && fresh.ends_with("COMMIT\n"));
+        let at = |text: &str| fresh.find(text).unwrap();
+        assert!(at("-I DOCKER-USER -o") < at("-I DOCKER-USER -i"), "{fresh}");
+        let again = rules.restore("-A INPUT -j ACCEPT\n-A INPUT -i cyxwiz0 -j DROP\n");
+        assert!(again.contains("-D INPUT -i cyxwiz0 -j DROP\n-I INPUT -i cyxwiz0 -j DROP\n"), "{again}");
     }
 
     #[test]

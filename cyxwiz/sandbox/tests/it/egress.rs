@@ -81,14 +81,8 @@ while True:
     let host = outbound().await;
     let world = World::new();
     world.route("172.16.0.0/12");
-    let mut loose = Loose::python(serve)
-        .host(|host| {
-            let port = bollard::models::PortBinding { host_port: Some("8099".into()), ..Default::default() };
-            host.port_bindings = Some([("8080/tcp".to_owned(), Some(vec![port]))].into());
-        })
-        .start()
-        .await;
-    let _ready = loose.piece().await;
+    let mut loose = Loose::python(serve).publish("8080/tcp", "8099").start().await;
+    let _ready = loose.line().await;
     let target = format!("{}:8080", loose.address().await);
     let (_, reached) = Loose::python(CONNECT).arg(&target).run().await;
     assert!(reached.contains("secret"), "unhardened containers reach each other: {reached}");

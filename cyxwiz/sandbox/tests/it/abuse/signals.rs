@@ -13,10 +13,10 @@ while True: time.sleep(0.1)
 async fn refusing_sigterm() {
     let host = Host::new().await;
     let mut loose = Loose::python(REFUSES).start().await;
-    assert_eq!(loose.piece().await, "ready\n");
+    assert_eq!(loose.line().await, "ready\n");
     loose.signal("SIGTERM").await;
     // the signal came, and it runs on
-    assert_eq!(loose.piece().await, "no\n");
+    assert_eq!(loose.line().await, "no\n");
     assert!(loose.runs().await);
     loose.remove().await;
 

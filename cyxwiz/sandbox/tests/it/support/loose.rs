@@ -4,7 +4,7 @@
 use bollard::{
     Docker,
     container::LogOutput,
-    models::{ContainerCreateBody, HostConfig},
+    models::{ContainerCreateBody, HostConfig, PortBinding},
     query_parameters::{
         AttachContainerOptionsBuilder, CreateContainerOptions, KillContainerOptionsBuilder,
         RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
@@ -29,6 +29,23 @@ pub(crate) struct Held {
     docker: Docker,
     pub(crate) id: String,
     output: std::pin::Pin<Box<dyn futures::Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>,
+    removed: bool,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.removed {
+            return;
+        }
+        // a test that failed leaves nothing behind, either
+        let id = std::mem::take(&mut self.id);
+        let removing = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let options = RemoveContainerOptionsBuilder::new().force(true).build();
+            runtime.block_on(docker().remove_container(&id, Some(options))).unwrap();
+        });
+        removing.join().unwrap();
+    }
 }
 
 pub(crate) fn bind(host: &std::path::Path, guest: &str) -> String {
@@ -74,6 +91,14 @@ impl Loose {
         self
     }
 
+    /// Publishes a port of it.
+    pub(crate) fn publish(mut self, inner: &str, outer: &str) -> Self {
+        let port = PortBinding { host_port: Some(outer.to_owned()), ..PortBinding::default() };
+        self.body.exposed_ports = Some(vec![inner.to_owned()]);
+        self.host.port_bindings = Some([(inner.to_owned(), Some(vec![port]))].into());
+        self
+    }
+
     /// Runs it to its end and returns its exit code with what it wrote.
     pub(crate) async fn run(self) -> (i64, String) {
         self.start().await.finish().await
@@ -85,15 +110,20 @@ impl Loose {
         let id = docker.create_container(None::<CreateContainerOptions>, body).await.unwrap().id;
         let options = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
         let attached = docker.attach_container(&id, Some(options)).await.unwrap();
-        docker.start_container(&id, None).await.unwrap();
-        Held { docker, id, output: attached.output }
+        let held = Held { docker, id, output: attached.output, removed: false };
+        held.docker.start_container(&held.id, None).await.unwrap();
+        held
     }
 }
 
 impl Held {
-    /// Waits for the next piece of output.
-    pub(crate) async fn piece(&mut self) -> String {
-        self.output.next().await.unwrap().unwrap().to_string()
+    /// Waits for the next line of output, which may come in pieces.
+    pub(crate) async fn line(&mut self) -> String {
+        let mut line = String::new();
+        while !line.ends_with('\n') {
+            line.push_str(&self.output.next().await.unwrap().unwrap().to_string());
+        }
+        line
     }
 
     pub(crate) async fn signal(&self, signal: &str) {
@@ -129,7 +159,8 @@ impl Held {
         (code, text)
     }
 
-    pub(crate) async fn remove(self) {
+    pub(crate) async fn remove(mut self) {
+        self.removed = true;
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         self.docker.remove_container(&self.id, Some(options)).await.unwrap();
     }
