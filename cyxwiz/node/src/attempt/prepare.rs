@@ -2,7 +2,7 @@ use std::path::Path;
 
 use cyxwiz_model::{Reason, Wasm, Workload};
 use cyxwiz_proto::v1;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use vyr_model::Digest;
 
 use super::run::Run;
@@ -58,10 +58,13 @@ impl Run {
         let http = self.tools.server.http();
         let links = job.inputs.iter().map(|file| (file, self.dir.job()));
         let links = links.chain(job.checkpoint.iter().map(|file| (file, self.dir.checkpoints())));
-        let fetching = links.map(|(file, root)| async move {
-            let file = Wanted { url: self.tools.server.address(&file.url), ..file.clone() };
-            fetch(http, &file, &root).await
-        });
+        let fetching: Vec<_> = links
+            .map(|(file, root)| {
+                let file = Wanted { url: self.tools.server.address(&file.url), ..file.clone() };
+                let http = http.clone();
+                async move { fetch(&http, &file, &root).await }.boxed()
+            })
+            .collect();
         let fetched = futures::stream::iter(fetching).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
         fetched.await.map_err(|error| Ended::node(format!("a file of the job was not fetched: {}", chain(&error))))?;
         for file in &data {

@@ -1,9 +1,9 @@
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cyxwiz_model::{AttemptId, FilePath, Reason};
 use cyxwiz_proto::v1;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 
 use super::execute::MAX_FILES;
 use super::prepare::chain;
@@ -70,7 +70,11 @@ impl Run {
             return (ended, Ok(Vec::new()));
         }
         let (id, root, tus) = (self.handle.job.attempt, self.dir.output(), self.tus());
-        let uploads = seen.files.iter().map(|entry| upload(&tus, id, &root, entry));
+        let uploads: Vec<_> = seen
+            .files
+            .iter()
+            .map(|entry| upload(tus.clone(), id, root.clone(), entry.clone()).boxed())
+            .collect();
         let uploaded = futures::stream::iter(uploads).buffered(AT_ONCE).try_collect().await;
         (ended, uploaded)
     }
@@ -96,9 +100,14 @@ fn has(seen: &Scan, path: &FilePath) -> bool {
     seen.files.binary_search_by(|entry| entry.path.cmp(path)).is_ok()
 }
 
-async fn upload(tus: &Tus, attempt: AttemptId, root: &Path, entry: &Entry) -> Result<v1::FileInfo, UploadError> {
+async fn upload(
+    tus: Tus,
+    attempt: AttemptId,
+    root: PathBuf,
+    entry: Entry,
+) -> Result<v1::FileInfo, UploadError> {
     let failed = |source| UploadError::Read { path: entry.path.to_string(), source };
-    let (root, path) = (root.to_owned(), entry.path.clone());
+    let path = entry.path.clone();
     let opened = tokio::task::spawn_blocking(move || {
         let mut file = open_file(&root, &path)?;
         let (sha256, size) = hash(&mut file)?;

@@ -17,28 +17,29 @@ impl Journal {
         let mut connection = self.0.lock();
         let transaction = connection.transaction()?;
         let select = "SELECT log_seq, log_bytes FROM attempts WHERE id = ?1";
-        let state: Option<(u64, u64)> =
+        let state: Option<(i64, i64)> =
             transaction.query_row(select, [&name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let Some((mut seq, mut bytes)) = state else { return Ok(0) };
         {
             let mut insert = transaction.prepare_cached("INSERT INTO log (attempt, seq, entry) VALUES (?1, ?2, ?3)")?;
             for entry in entries {
                 seq += 1;
-                bytes += entry.len() as u64;
+                bytes = bytes.saturating_add(i64::try_from(entry.len()).unwrap_or(i64::MAX));
                 insert.execute(params![name, seq, entry])?;
             }
         }
         let update = "UPDATE attempts SET log_seq = ?2, log_bytes = ?3 WHERE id = ?1";
         transaction.execute(update, params![name, seq, bytes])?;
         transaction.commit()?;
-        Ok(bytes)
+        Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
     /// How many bytes the attempt's log has had in all, and whether it is full.
     pub(crate) fn log_state(&self, id: AttemptId) -> Result<(u64, bool), JournalError> {
         let select = "SELECT log_bytes, log_full FROM attempts WHERE id = ?1";
         let state = self.0.lock().query_row(select, [id.to_string()], |row| Ok((row.get(0)?, row.get(1)?)));
-        Ok(state.optional()?.unwrap_or((0, true)))
+        let (bytes, full): (i64, bool) = state.optional()?.unwrap_or((0, true));
+        Ok((u64::try_from(bytes).unwrap_or(0), full))
     }
 
     /// Reads the oldest entries that the server does not have: one, then as many as `most` bytes hold.
@@ -55,7 +56,7 @@ impl Journal {
                 break;
             }
             if backlog.entries.is_empty() {
-                backlog.first_seq = row.get(0)?;
+                backlog.first_seq = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
             }
             backlog.entries.push(entry);
         }
@@ -65,6 +66,7 @@ impl Journal {
     /// Drops what the server has.
     pub(crate) fn stored(&self, id: AttemptId, seq: u64) -> Result<(), JournalError> {
         let delete = "DELETE FROM log WHERE attempt = ?1 AND seq <= ?2";
+        let seq = i64::try_from(seq).unwrap_or(i64::MAX);
         self.0.lock().execute(delete, params![id.to_string(), seq])?;
         Ok(())
     }

@@ -17,8 +17,7 @@ use std::path::Path;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-pub(crate) use attempts::{Kept, Step};
-pub(crate) use log::Backlog;
+pub(crate) use attempts::Step;
 pub(crate) use uploads::UploadKey;
 
 use crate::error::CliError;

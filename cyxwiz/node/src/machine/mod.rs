@@ -10,6 +10,6 @@ mod benchmark;
 mod gpu;
 mod hardware;
 
-pub(crate) use benchmark::{Answer, run as run_benchmark};
-pub(crate) use gpu::{GpuUse, Gpus};
+pub(crate) use benchmark::run as run_benchmark;
+pub(crate) use gpu::Gpus;
 pub(crate) use hardware::{Machine, free_disk_mib};

@@ -35,7 +35,7 @@ impl Fault {
         match self {
             Self::Unreachable(_) => Next::Again(None),
             Self::Wrong(_) => Next::Again(Some(Duration::from_secs(5))),
-            Self::Refused { code, reason, retry_after, .. } => match (reason, code) {
+            Self::Refused { code, reason, retry_after, .. } => match (*reason, *code) {
                 (v1::Reason::StaleEpoch | v1::Reason::NotFound, _) => Next::Fenced,
                 (v1::Reason::RateLimited | v1::Reason::Draining | v1::Reason::Internal, _)
                 | (_, ErrorCode::Unavailable | ErrorCode::ResourceExhausted | ErrorCode::Internal)

@@ -12,7 +12,6 @@ mod session;
 mod siws;
 mod tls;
 
-pub(crate) use calls::AttendStream;
 pub(crate) use client::Server;
 pub(crate) use fault::{Fault, Next};
 pub(crate) use tls::client_config as tls_config;
