@@ -33,11 +33,14 @@ fn is_ready(seen: &Scan, sent: &[Entry], due: Option<Duration>, now_ns: i128) ->
 }
 
 impl Run {
-    /// Uploads checkpoints as the script writes them. Completes never by itself.
-    pub(super) async fn checkpoints(&self) {
+    /// What lies in the folder before the script starts: restored, hence no news.
+    pub(super) async fn restored(&self) -> Vec<Entry> {
+        self.look().await.map(|seen| seen.files).unwrap_or_default()
+    }
+
+    /// Uploads checkpoints as the script writes them, beginning from what was `sent`. Completes never by itself.
+    pub(super) async fn checkpoints(&self, mut sent: Vec<Entry>) {
         let every = self.handle.job.checkpoint_every;
-        // what was restored is no news
-        let mut sent = self.look().await.map(|seen| seen.files).unwrap_or_default();
         let mut due_at: Option<Instant> = Some(Instant::now());
         loop {
             tokio::time::sleep(LOOK).await;

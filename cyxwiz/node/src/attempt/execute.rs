@@ -16,7 +16,7 @@ use super::prepare::{Program, chain};
 use super::run::Run;
 use crate::backoff::Backoff;
 use crate::ending::{self, Cause, Ended};
-use crate::files::{Bounds, scan};
+use crate::files::{Bounds, Entry, scan};
 
 /// How much longer VYR's own clock lets a task run: the agent's ends it more gently before.
 const SLACK: Duration = Duration::from_secs(120);
@@ -46,6 +46,7 @@ impl Run {
             return never(Ended::node(chain(&error)));
         }
         let artifact = program.artifact;
+        let restored = self.restored().await;
         let request = self.request(&program);
         let task = match self.tools.fabric.submit(request, &self.handle.job.traceparent).await {
             Ok(task) => task,
@@ -55,7 +56,7 @@ impl Run {
         if let Err(error) = self.tools.journal.running(id, &task) {
             tracing::error!(attempt.id = %id, %error, "the task's id was not kept");
         }
-        let status = self.attend(&task, &artifact.to_string()).await;
+        let status = self.attend(&task, &artifact.to_string(), restored).await;
         *self.task.lock() = None;
         self.tools.fabric.remove(&artifact);
         match status {
@@ -121,7 +122,12 @@ impl Run {
     }
 
     /// Watches a task and everything that it writes, until it has ended and all of that was read.
-    async fn attend(&self, task: &str, artifact: &str) -> Result<TaskStatus, SdkError> {
+    async fn attend(
+        &self,
+        task: &str,
+        artifact: &str,
+        restored: Vec<Entry>,
+    ) -> Result<TaskStatus, SdkError> {
         let (over, _) = watch::channel(false);
         let (begun, _) = watch::channel(false);
         let ended = || {
@@ -139,7 +145,7 @@ impl Run {
             tokio::select! {
                 () = self.keep_orders(task, begun.subscribe()) => {}
                 () = self.watch_disk() => {}
-                () = self.checkpoints() => {}
+                () = self.checkpoints(restored) => {}
                 () = ended() => {}
             }
         };

@@ -98,6 +98,7 @@ impl Run {
         if let Err(error) = self.tools.journal.ended(self.handle.job.attempt, &ending.encode_to_vec()) {
             tracing::error!(%error, "an ending was not kept");
         }
+        tracing::info!(attempt.id = %self.handle.job.attempt, reason = %ended.reason, "the script is gone");
         self.reporter.report(v1::Exited {
             ending: ending.into(),
             at: Some(crate::clock::timestamp()).into(),

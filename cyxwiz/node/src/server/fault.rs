@@ -58,13 +58,6 @@ impl Fault {
         }
     }
 
-    pub(crate) fn reason(&self) -> Option<v1::Reason> {
-        match self {
-            Self::Refused { reason, .. } => Some(*reason),
-            _ => None,
-        }
-    }
-
     /// Whether the session is what is missing.
     pub(crate) fn wants_session(&self) -> bool {
         matches!(self, Self::Refused { code, reason, .. }
