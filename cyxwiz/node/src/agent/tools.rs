@@ -1,0 +1,19 @@
+use std::sync::Arc;
+
+use crate::fabric::Fabric;
+use crate::home::Home;
+use crate::journal::Journal;
+use crate::machine::{Gpus, Machine};
+use crate::server::Server;
+
+/// What every attempt needs.
+pub(crate) struct Tools {
+    pub(crate) home: Home,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) server: Server,
+    pub(crate) fabric: Fabric,
+    /// For addresses that buyers name.
+    pub(crate) public: reqwest::Client,
+    pub(crate) machine: Machine,
+    pub(crate) gpus: Gpus,
+}

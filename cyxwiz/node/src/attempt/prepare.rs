@@ -1,0 +1,121 @@
+use std::path::Path;
+
+use cyxwiz_model::{Reason, Wasm, Workload};
+use cyxwiz_proto::v1;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use vyr_model::Digest;
+
+use super::run::Run;
+use crate::ending::Ended;
+use crate::fabric::PutError;
+use crate::files::{DownloadError, Wanted, fetch};
+use crate::machine::free_disk_mib;
+
+/// Files that are fetched at once.
+const AT_ONCE: usize = 6;
+
+/// What is ready to run.
+pub(super) struct Program {
+    pub(super) artifact: Digest,
+    pub(super) args: Vec<String>,
+    /// What the environment has beyond the buyer's.
+    pub(super) env: Vec<(&'static str, String)>,
+    /// Whether runs may be repeated as a check.
+    pub(super) deterministic: bool,
+}
+
+impl Run {
+    /// Fetches everything that the job needs. Nothing here is metered.
+    pub(super) async fn prepare(&self) -> Result<Program, Ended> {
+        let job = &self.handle.job;
+        self.phase("files");
+        self.unless_stopped(self.fetch_all()).await?;
+        match &job.spec.workload {
+            Workload::Wasm(wasm) => self.unless_stopped(self.prepare_wasm(wasm)).await,
+            Workload::Script(_) => Err(Ended::node("this node runs no containers")),
+        }
+    }
+
+    pub(super) fn phase(&self, phase: &str) {
+        self.reporter.report(v1::Preparing { phase: phase.to_owned(), ..Default::default() });
+    }
+
+    async fn fetch_all(&self) -> Result<(), Ended> {
+        let job = &self.handle.job;
+        self.dir.create().map_err(|error| Ended::node(format!("the node's disk fails: {error}")))?;
+        let data: Vec<Wanted> = job.spec.data_urls.iter().filter_map(below_data).collect();
+        let all = job.inputs.iter().chain(&job.checkpoint).chain(&data);
+        let bytes = all.fold(0_u64, |sum, file| sum.saturating_add(file.size));
+        let most = job.spec.requirements.disk_mib.saturating_mul(1 << 20);
+        if bytes > most {
+            let message = format!("its files have {bytes} bytes, its disk {most}: ask for more disk");
+            return Err(Ended::new(Reason::Disk, message));
+        }
+        let free = free_disk_mib(self.dir.path());
+        if bytes >> 20 >= free {
+            return Err(Ended::node(format!("the node has only {free} MiB of disk left")));
+        }
+        let http = self.tools.server.http();
+        let links = job.inputs.iter().map(|file| (file, self.dir.job()));
+        let links = links.chain(job.checkpoint.iter().map(|file| (file, self.dir.checkpoints())));
+        let fetching: Vec<_> = links
+            .map(|(file, root)| {
+                let file = Wanted { url: self.tools.server.address(&file.url), ..file.clone() };
+                let http = http.clone();
+                async move { fetch(&http, &file, &root).await }.boxed()
+            })
+            .collect();
+        let fetched = futures::stream::iter(fetching).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
+        fetched.await.map_err(|error| Ended::node(format!("a file of the job was not fetched: {}", chain(&error))))?;
+        for file in &data {
+            self.spool.system(&format!("fetching {} ({} bytes)", file.path, file.size));
+            fetch(&self.tools.public, file, &self.dir.job()).await.map_err(|error| of_data(&error))?;
+        }
+        Ok(())
+    }
+
+    async fn prepare_wasm(&self, wasm: &Wasm) -> Result<Program, Ended> {
+        let file = self.dir.job().join(wasm.artifact.as_str());
+        if !file.is_file() {
+            let message = format!("there is no `{}` among the job's files", wasm.artifact);
+            return Err(Ended::new(Reason::Requirements, message));
+        }
+        let artifact = self.tools.fabric.put_wasm(&file, wasm.artifact.as_str()).await;
+        let artifact = artifact.map_err(|error| match error {
+            PutError::NoProgram { .. } => Ended::new(Reason::Requirements, error.to_string()),
+            error => Ended::node(format!("the program was not taken by VYR: {}", chain(&error))),
+        })?;
+        let env = vec![
+            ("CYX_OUTPUT_DIR", "/output".to_owned()),
+            ("CYX_CHECKPOINT_DIR", "/checkpoints".to_owned()),
+            ("CYX_METRICS", format!("/metrics/{}", super::metrics::FILE)),
+        ];
+        Ok(Program { artifact, args: wasm.args.clone(), env, deterministic: wasm.deterministic })
+    }
+}
+
+/// Data by URL goes below `/job/data`.
+fn below_data(data: &cyxwiz_model::DataUrl) -> Option<Wanted> {
+    let path = Path::new("data").join(data.path.as_str()).to_str()?.parse().ok()?;
+    Some(Wanted { path, size: data.size, sha256: data.sha256, url: data.url.clone() })
+}
+
+/// The buyer's address is the buyer's to mend; this node's disk is not.
+fn of_data(error: &DownloadError) -> Ended {
+    match error {
+        DownloadError::Disk { .. } => Ended::node(chain(error)),
+        error => Ended::new(Reason::Requirements, format!("data was not fetched: {}", chain(error))),
+    }
+}
+
+/// An error with its causes, on a line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! `cyxwiz-node run`: the agent, in the foreground.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use vyr_telemetry::logs::{self, LogFormat};
+
+use super::Context;
+use crate::agent::{Agent, Tools};
+use crate::args::{Log, RunArgs};
+use crate::error::CliError;
+use crate::fabric::Fabric;
+use crate::files::public_client;
+use crate::journal::Journal;
+use crate::machine::{Gpus, Machine};
+
+pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliError> {
+    let format = match args.log_format {
+        Log::Human => LogFormat::Human,
+        Log::Json => LogFormat::Json,
+    };
+    logs::init(format, args.log.as_deref()).map_err(|error| std::io::Error::other(error.to_string()))?;
+    // before anything else: a signal during the start counts
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let config = context.config()?;
+    let home = &context.home;
+    home.create()?;
+    let _lock = home.lock()?;
+    let server = context.server(&config)?;
+    let gpus = Gpus::detect();
+    let machine = Machine::detect(home.path(), gpus.list());
+    let slots = usize::try_from(config.cpu_slots).unwrap_or(1) + machine.gpus.len();
+    let (fabric, node) = Fabric::start(home, slots).await?;
+    let (stop, stopped) = watch::channel(false);
+    let vyr = tokio::spawn(node.run(async move {
+        let mut stopped = stopped;
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }));
+    let journal = Arc::new(Journal::open(&home.journal())?);
+    let public = public_client()?;
+    let tools = Tools { home: home.clone(), journal, server, fabric, public, machine, gpus };
+    let agent = Agent::start(Arc::new(tools), config).await?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), home = %home.path().display(), "the agent is ready");
+    agent
+        .run(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await;
+    let _ = stop.send(true);
+    if let Err(error) = vyr.await {
+        tracing::error!(%error, "the embedded VYR node did not end well");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}

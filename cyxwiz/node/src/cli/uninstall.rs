@@ -1,0 +1,32 @@
+//! `cyxwiz-node uninstall`: leaves nothing behind but, without --purge, the key and what belongs to it.
+
+use serde_json::json;
+
+use super::{Context, systemd};
+use crate::args::UninstallArgs;
+use crate::error::CliError;
+use crate::output;
+
+pub(super) fn run(args: &UninstallArgs, context: &Context) -> Result<(), CliError> {
+    let service = systemd::uninstall()?;
+    let home = &context.home;
+    let installed = home.config().exists() || home.identity().exists();
+    let purged = args.purge && installed;
+    if purged {
+        let lock = home.lock()?;
+        std::fs::remove_dir_all(home.path()).map_err(|source| CliError::file("remove", home.path(), source))?;
+        drop(lock);
+    }
+    if context.json {
+        return output::json(&json!({ "service": service, "purged": purged }));
+    }
+    match service {
+        Some(unit) => output::line(format_args!("removed {unit}"))?,
+        None => output::line("there was no service")?,
+    }
+    match (purged, installed) {
+        (true, _) => output::line(format_args!("removed {}", home.path().display())),
+        (false, true) => output::line(format_args!("kept {}: remove it with --purge", home.path().display())),
+        (false, false) => Ok(()),
+    }
+}

@@ -1,0 +1,59 @@
+use connectrpc::client::BidiStream;
+use cyxwiz_proto::v1;
+use hyper::body::Incoming;
+
+use super::{Fault, client::Server};
+
+/// The long stream.
+pub(crate) type AttendStream =
+    BidiStream<Incoming, v1::AttendRequest, v1::AttendResponseView<'static>>;
+
+macro_rules! unary {
+    ($($(#[$doc:meta])* $name:ident, $with:ident: $request:ty => $response:ty;)*) => {$(
+        $(#[$doc])*
+        pub(crate) async fn $name(&self, request: $request) -> Result<$response, Fault> {
+            let token = self.token().await?;
+            let first = self.0.nodes.$with(request.clone(), self.options(&token)).await;
+            let error = match first {
+                Ok(answer) => return Ok(answer.into_owned()),
+                Err(error) => Fault::from(error),
+            };
+            if !error.wants_session() {
+                return Err(error);
+            }
+            self.forget(&token).await;
+            let token = self.token().await?;
+            Ok(self.0.nodes.$with(request, self.options(&token)).await?.into_owned())
+        }
+    )*};
+}
+
+impl Server {
+    unary! {
+        /// Enrols the node, or changes what it offers.
+        enrol, enrol_node_with_options: v1::EnrolNodeRequest => v1::EnrolNodeResponse;
+        /// Answers a benchmark.
+        report_benchmark, report_benchmark_with_options: v1::ReportBenchmarkRequest => v1::ReportBenchmarkResponse;
+        /// Pushes output.
+        push_logs, push_logs_with_options: v1::PushLogsRequest => v1::PushLogsResponse;
+        /// Reports a step.
+        report, report_attempt_with_options: v1::ReportAttemptRequest => v1::ReportAttemptResponse;
+        /// Reads the node.
+        node, get_node_with_options: v1::GetNodeRequest => v1::GetNodeResponse;
+        /// Lists what it earned.
+        earnings, list_earnings_with_options: v1::ListEarningsRequest => v1::ListEarningsResponse;
+    }
+
+    /// Opens the long stream.
+    pub(crate) async fn attend(&self) -> Result<AttendStream, Fault> {
+        let token = self.token().await?;
+        Ok(self.0.nodes.attend_with_options(Self::stream_options(&token)).await?)
+    }
+
+    /// Signs in anew at the next call, where a stream ended for want of a session.
+    pub(crate) async fn doubt_session(&self) {
+        if let Ok(token) = self.token().await {
+            self.forget(&token).await;
+        }
+    }
+}

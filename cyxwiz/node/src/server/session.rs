@@ -1,0 +1,97 @@
+use std::time::{Duration, SystemTime};
+
+use cyxwiz_proto::v1;
+
+use super::{Fault, client::Server, siws};
+
+/// A token is renewed so long before its end.
+const EARLY: Duration = Duration::from_secs(120);
+/// What a token lasts where the server's clock and ours disagree.
+const SHORTEST: Duration = Duration::from_secs(30);
+
+/// The tokens, as long as they last. Never shown, never written.
+pub(super) struct Session {
+    access: String,
+    refresh: String,
+    renew_at: SystemTime,
+}
+
+impl Session {
+    fn of(answer: v1::Session, now: SystemTime) -> Self {
+        let ends = answer.access_expires_at.as_option().and_then(|at| {
+            let seconds = u64::try_from(at.seconds).ok()?;
+            Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+        });
+        let renew_at = ends.and_then(|ends| ends.checked_sub(EARLY)).unwrap_or(now).max(now + SHORTEST);
+        Self { access: answer.access_token, refresh: answer.refresh_token, renew_at }
+    }
+}
+
+impl Server {
+    /// Returns an access token, renewing the session or signing in where that is due.
+    pub(super) async fn token(&self) -> Result<String, Fault> {
+        let mut held = self.0.session.lock().await;
+        let now = SystemTime::now();
+        if let Some(session) = held.as_ref().filter(|session| now < session.renew_at) {
+            return Ok(session.access.clone());
+        }
+        let session = match held.take() {
+            Some(old) => match self.renew(old.refresh).await {
+                Ok(session) => session,
+                Err(fault @ Fault::Unreachable(_)) => return Err(fault),
+                // a session that was ended: the key opens another
+                Err(_) => self.sign_in().await?,
+            },
+            None => self.sign_in().await?,
+        };
+        let session = Session::of(session, now);
+        let token = session.access.clone();
+        *held = Some(session);
+        Ok(token)
+    }
+
+    /// Forgets a session that the server no longer takes, unless another call has renewed it already.
+    pub(super) async fn forget(&self, token: &str) {
+        let mut held = self.0.session.lock().await;
+        if held.as_ref().is_some_and(|session| session.access == token) {
+            *held = None;
+        }
+    }
+
+    /// Ends the session, if there is one.
+    pub(crate) async fn sign_out(&self) {
+        if self.0.session.lock().await.is_none() {
+            return;
+        }
+        if let Ok(token) = self.token().await {
+            let ended = self.0.auth.logout_with_options(v1::LogoutRequest::default(), self.options(&token)).await;
+            if let Err(error) = ended {
+                tracing::debug!(%error, "the session was not ended; it ends by itself");
+            }
+            self.forget(&token).await;
+        }
+    }
+
+    async fn sign_in(&self) -> Result<v1::Session, Fault> {
+        let address = self.0.identity.address();
+        let request = v1::CreateChallengeRequest {
+            address: address.clone(),
+            role: v1::Role::Node.into(),
+            ..Default::default()
+        };
+        let challenge = self.0.auth.create_challenge_with_options(request, self.plain()).await?.into_owned();
+        siws::check(&challenge.message, &self.0.host, &address)
+            .map_err(|error| Fault::Wrong(error.to_string()))?;
+        let signature = self.0.identity.sign(challenge.message.as_bytes()).to_vec();
+        let request =
+            v1::VerifyChallengeRequest { message: challenge.message, signature, ..Default::default() };
+        let answer = self.0.auth.verify_challenge_with_options(request, self.plain()).await?.into_owned();
+        answer.session.into_option().ok_or_else(|| Fault::Wrong("a sign-in without a session".to_owned()))
+    }
+
+    async fn renew(&self, refresh_token: String) -> Result<v1::Session, Fault> {
+        let request = v1::RefreshSessionRequest { refresh_token, ..Default::default() };
+        let answer = self.0.auth.refresh_session_with_options(request, self.plain()).await?.into_owned();
+        answer.session.into_option().ok_or_else(|| Fault::Wrong("a renewal without a session".to_owned()))
+    }
+}
