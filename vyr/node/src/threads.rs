@@ -110,6 +110,11 @@ impl Drop for GuestThreads {
     }
 }
 
+/// Gives this thread a short slice, as the guests' have: for the threads that answer calls.
+pub fn prompt_thread() {
+    schedule(0);
+}
+
 /// Gives this thread a priority and a short slice. Where the kernel refuses, or knows no slices
 /// (before Linux 6.12), guests compete as everything else does.
 #[expect(unsafe_code, reason = "no crate wraps sched_setattr")]
