@@ -36,7 +36,6 @@ pub use home::Home;
 pub use node::{Addresses, Node};
 pub use options::{NodeOptions, TlsFiles};
 pub use refusal::Refusal;
-pub use threads::prompt_thread;
 pub use tracer::Tracer;
 
 /// The hidden verb with which the binary starts itself as the compile child.

@@ -74,8 +74,11 @@ impl WasmExecutor {
         tracer: Tracer<'_>,
     ) -> Result<(Arc<Program>, StartClass), Failure> {
         let turn = Arc::clone(self.loading.lock().entry(key).or_default());
+        let began = Stamp::now();
         let _turn = turn.lock().await;
         if let Some(program) = self.loaded(&key) {
+            tracer.passed(Edge::Load);
+            tracer.span(Edge::Load, began);
             return Ok((program, StartClass::Warm));
         }
         let loaded = self.load_first(artifact, store, key.1, tracer).await;

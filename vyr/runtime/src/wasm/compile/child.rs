@@ -6,18 +6,18 @@ use std::{
     process::ExitCode,
 };
 
-use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmtime::Engine;
 
 use super::{CompileError, FAILED, INVALID, OK};
-use crate::wasm::{
-    ProgramKind,
-    engine::{Metering, compile_config},
+use crate::{
+    schedule,
+    wasm::{
+        ProgramKind,
+        engine::{Metering, compile_config},
+    },
 };
 
-/// How much the compiler stands back, on the scale of `nice`: its threads hold every processor for tens of
-/// milliseconds, and tasks that take a tenth of one pass meanwhile.
-const PATIENCE: i32 = 10;
 /// Bytes of a message that are kept.
 const MAX_MESSAGE: usize = 2048;
 
@@ -70,6 +70,8 @@ fn message(error: &CompileError) -> Vec<u8> {
 fn work(args: impl Iterator<Item = OsString>) -> io::Result<Result<Vec<u8>, CompileError>> {
     let bounds = Bounds::parse(args)?;
     bounds.apply()?;
+    // its threads hold every processor for tens of milliseconds: short tasks pass
+    schedule::patient();
     let mut wasm = Vec::new();
     io::stdin().lock().read_to_end(&mut wasm)?;
     Ok(compile(&wasm, bounds.metering))
@@ -106,8 +108,6 @@ impl Bounds {
         for (resource, limit) in limits {
             setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
         }
-        // one that is refused competes as an equal
-        let _ = nice(PATIENCE);
         Ok(())
     }
 }
