@@ -77,8 +77,7 @@ impl GuestThreads {
             return Some(patient);
         }
         let mut builder = Builder::new_multi_thread();
-        let made =
-            builder.thread_name("vyr-patient").on_thread_start(schedule::patient).enable_all().build();
+        let made = builder.thread_name("vyr-patient").on_thread_start(schedule::patient).enable_all().build();
         match made {
             Ok(made) => {
                 let handle = self.patient.get_or_init(|| made.handle().clone());

@@ -4,14 +4,14 @@
 //! (slice by weight) earlier; else it waits for the other's slice, which the kernel ends only at its tick (4 ms).
 //! So prompt threads have a short slice, and patient ones, of lower weight, a long one: whatever wakes passes
 //! them, other programs with the kernel's own slice of 1 to 3 ms too. How much the patient ones get in the end
-//! is decided by weight alone: against threads that never rest, `nice` 10 is 110 parts of 1,024.
+//! is decided by weight alone: beside a thread that never rests, `nice` 5 keeps a quarter of a processor.
 
 use std::time::Duration;
 
 const PROMPT_SLICE: Duration = Duration::from_micros(200);
 const PATIENT_SLICE: Duration = Duration::from_millis(20);
 /// How much patient threads stand back, on the scale of `nice`.
-const PATIENCE: i32 = 10;
+const PATIENCE: i32 = 5;
 
 /// Makes this thread, and those that it starts, prompt: for calls and short guests.
 pub fn prompt() {

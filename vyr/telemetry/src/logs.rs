@@ -27,6 +27,14 @@ pub enum LogError {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
+    /// The filter asks for what only `EnvFilter` of the tracing libraries knows.
+    #[error(
+        "`{filter}` filters by span or field: name targets and levels alone, as in `info,vyr_node=debug`"
+    )]
+    NotByTarget {
+        /// The text.
+        filter: String,
+    },
     /// A log was set up before.
     #[error("the log was set up already: do it once, in `main`")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
@@ -36,7 +44,8 @@ pub enum LogError {
 /// `RUST_LOG`; without any it is `info`, and `warn` for the calls of guests.
 ///
 /// # Errors
-/// [`LogError::Filter`] where the filter does not parse, [`LogError::Twice`] on a second call.
+/// [`LogError::Filter`] and [`LogError::NotByTarget`] where the filter does not parse, [`LogError::Twice`] on a
+/// second call.
 pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), LogError> {
     let from_environment = || ["VYR_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
     let filter = filter.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| DEFAULT_FILTER.into());
@@ -53,6 +62,9 @@ pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), LogError> {
 /// Reads levels and targets. Filters by span and field, which `EnvFilter` knows too, are refused: nothing
 /// here opens spans, and their regular expressions are a megabyte of code.
 fn parse(filter: String) -> Result<Targets, LogError> {
+    if filter.contains(['[', '{']) {
+        return Err(LogError::NotByTarget { filter });
+    }
     filter.parse().map_err(|source| LogError::Filter { filter, source })
 }
 
@@ -84,8 +96,9 @@ mod tests {
         {
             assert_eq!(parse(text.to_owned()).unwrap().default_level(), Some(level), "{text}");
         }
-        for text in ["vyr_node=loud", "vyr_node[accept]=debug"] {
-            assert!(matches!(parse(text.to_owned()), Err(LogError::Filter { .. })), "{text}");
+        assert!(matches!(parse("vyr_node=loud".to_owned()), Err(LogError::Filter { .. })));
+        for text in ["vyr_node[accept]=debug", "[{task.id=7}]=trace"] {
+            assert!(matches!(parse(text.to_owned()), Err(LogError::NotByTarget { .. })), "{text}");
         }
     }
 }

@@ -124,6 +124,7 @@ mod tests {
             idempotent: false,
             out_dir: true,
             trace_context: true,
+            determinism: None,
         }
     }
 
