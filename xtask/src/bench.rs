@@ -19,7 +19,7 @@ pub(crate) struct Options {
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let guests = guests::build(place)?;
     // the node is the very binary that `./x dist` ships: built apart, so that no feature comes with the bench
-    dist::build(place)?;
+    dist::build(place, dist::VYR)?;
     run_command(&mut cargo(&place.root, ["build", "--release", "--locked", "--package", "vyr-bench"]))?;
     let mut bench = cmd(place.binary("release", "vyr-bench"), &options.args);
     bench.current_dir(&place.root).env("VYR_BIN", place.binary("dist", "vyr")).env("VYR_GUESTS", guests);

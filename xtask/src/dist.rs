@@ -9,13 +9,18 @@ use crate::cmd::{cargo, cmd, output, run as run_command};
 use crate::place::Place;
 
 /// Every binary that users get: its package and its name.
-const BINARIES: &[(&str, &str)] = &[("vyr-cli", "vyr")];
+const BINARIES: &[(&str, &str)] = &[VYR, ("cyxwiz-engine", "cyxwiz")];
+
+/// The node and its command line: what `./x bench` measures.
+pub(crate) const VYR: (&str, &str) = ("vyr-cli", "vyr");
 
 /// What lies beside the binaries, where present.
 const DOCUMENTS: &[&str] = &["LICENSE", "README.md", "CHANGELOG.md"];
 
 pub(crate) fn run(place: &Place) -> Result<()> {
-    build(place)?;
+    for binary in BINARIES {
+        build(place, *binary)?;
+    }
 
     let version = env!("CARGO_PKG_VERSION");
     let name = format!("vyr-{version}-{}-linux", std::env::consts::ARCH);
@@ -45,18 +50,15 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Builds what is shipped, and what `./x bench` measures.
-pub(crate) fn build(place: &Place) -> Result<()> {
-    for (package, binary) in BINARIES {
-        let args = ["rustc", "--profile", "dist", "--locked", "--package", package, "--bin", binary, "--"];
-        let mut build = cargo(&place.root, args);
-        // rustc's own linker folds functions that came out the same; others do not know how
-        if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-            build.arg("-Clink-arg=-Wl,--icf=all");
-        }
-        run_command(&mut build)?;
+/// Builds a binary as it is shipped.
+pub(crate) fn build(place: &Place, (package, binary): (&str, &str)) -> Result<()> {
+    let args = ["rustc", "--profile", "dist", "--locked", "--package", package, "--bin", binary, "--"];
+    let mut build = cargo(&place.root, args);
+    // rustc's own linker folds functions that came out the same; others do not know how
+    if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        build.arg("-Clink-arg=-Wl,--icf=all");
     }
-    Ok(())
+    run_command(&mut build)
 }
 
 /// The same inputs give the same bytes: fixed order, owner and time.

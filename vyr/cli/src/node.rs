@@ -122,6 +122,7 @@ pub(crate) fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(verb.api_threads.into())
         .thread_name("vyr-api")
+        .on_thread_start(vyr_runtime::schedule::prompt)
         .enable_all()
         .build()?;
     runtime.block_on(serve(options))?;

@@ -72,7 +72,11 @@ impl Embedded {
             }
         };
         match prepared {
-            Ok(prepared) => Ok(prepared.execute(request).await),
+            Ok(prepared) => {
+                let outcome = prepared.execute(request).await;
+                self.wasm.close().await;
+                Ok(outcome)
+            }
             Err(failure) => Ok(RunOutcome {
                 terminal: Terminal::Failed(failure),
                 prepared: SystemTime::now(),

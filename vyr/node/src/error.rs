@@ -73,6 +73,9 @@ pub enum NodeError {
     /// The OTLP exporter.
     #[error(transparent)]
     Export(#[from] vyr_telemetry::ExportError),
+    /// The node does not find its own program, which compiles in a process of its own.
+    #[error("failed to find the node's own program: `/proc` is to be mounted, and readable")]
+    Program(#[source] io::Error),
     /// The system refused threads.
     #[error("failed to start the node's threads")]
     Threads(#[source] io::Error),

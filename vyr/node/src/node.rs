@@ -196,7 +196,7 @@ pub(crate) fn wasm_executor(
     runtime: Runtime,
     max_programs: NonZeroUsize,
 ) -> Result<WasmExecutor, NodeError> {
-    let program = std::env::current_exe().map_err(NodeError::Threads)?;
+    let program = std::env::current_exe().map_err(NodeError::Program)?;
     let mut compiler = CompilerOptions::new(program, [COMPILE_VERB]);
     compiler.deadline = options.compile_deadline;
     let aot = AotCache::open(home.aot(), AotOptions::default())?;

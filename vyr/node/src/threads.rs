@@ -17,13 +17,10 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
+use vyr_runtime::schedule;
 
 /// A poll that takes this long is a guest's that computes: it was interrupted after its slice.
 const LONG_POLL: Duration = Duration::from_millis(3);
-/// How much the patient threads stand back, on the scale of `nice`.
-const PATIENCE: i32 = 10;
-/// How long a guest keeps its processor from a thread that wakes: the kernel's own slice is ten times that.
-const SLICE: Duration = Duration::from_micros(200);
 
 /// Something that runs to its end.
 pub(crate) type Run<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -39,7 +36,7 @@ pub(crate) struct GuestThreads {
 impl GuestThreads {
     pub(crate) fn new() -> std::io::Result<Self> {
         let mut quick = Builder::new_multi_thread();
-        let quick = quick.thread_name("vyr-guest").on_thread_start(|| schedule(0)).enable_all().build()?;
+        let quick = quick.thread_name("vyr-guest").on_thread_start(schedule::prompt).enable_all().build()?;
         let handle = quick.handle().clone();
         Ok(Self { quick: handle, patient: OnceLock::new(), runtimes: Mutex::new(vec![quick]) })
     }
@@ -80,8 +77,7 @@ impl GuestThreads {
             return Some(patient);
         }
         let mut builder = Builder::new_multi_thread();
-        let made =
-            builder.thread_name("vyr-patient").on_thread_start(|| schedule(PATIENCE)).enable_all().build();
+        let made = builder.thread_name("vyr-patient").on_thread_start(schedule::patient).enable_all().build();
         match made {
             Ok(made) => {
                 let handle = self.patient.get_or_init(|| made.handle().clone());
@@ -108,24 +104,6 @@ impl Drop for GuestThreads {
     fn drop(&mut self) {
         self.shutdown();
     }
-}
-
-/// Gives this thread a priority and a short slice. Where the kernel refuses, or knows no slices
-/// (before Linux 6.12), guests compete as everything else does.
-#[expect(unsafe_code, reason = "no crate wraps sched_setattr")]
-fn schedule(nice: i32) {
-    let attributes = libc::sched_attr {
-        size: size_of::<libc::sched_attr>() as u32,
-        sched_policy: libc::SCHED_OTHER as u32,
-        sched_flags: 0,
-        sched_nice: nice,
-        sched_priority: 0,
-        sched_runtime: SLICE.as_nanos() as u64,
-        sched_deadline: 0,
-        sched_period: 0,
-    };
-    // SAFETY: the kernel reads `size` bytes of `attributes`, which outlive the call; 0 is this thread.
-    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 
 pub mod oci;
 mod request;
+pub mod schedule;
 pub mod wasm;
 
 pub use request::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};

@@ -1,6 +1,6 @@
 //! The daemon's own log: to stderr, filtered by the environment.
 
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// What is logged where nobody says: wasmtime-wasi notes each call of a guest at `info`.
 const DEFAULT_FILTER: &str = "info,wasmtime_wasi=warn,wasmtime_wasi_http=warn";
@@ -27,6 +27,14 @@ pub enum LogError {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
+    /// The filter asks for what only `EnvFilter` of the tracing libraries knows.
+    #[error(
+        "`{filter}` filters by span or field: name targets and levels alone, as in `info,vyr_node=debug`"
+    )]
+    NotByTarget {
+        /// The text.
+        filter: String,
+    },
     /// A log was set up before.
     #[error("the log was set up already: do it once, in `main`")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
@@ -36,12 +44,12 @@ pub enum LogError {
 /// `RUST_LOG`; without any it is `info`, and `warn` for the calls of guests.
 ///
 /// # Errors
-/// [`LogError::Filter`] where the filter does not parse, [`LogError::Twice`] on a second call.
+/// [`LogError::Filter`] and [`LogError::NotByTarget`] where the filter does not parse, [`LogError::Twice`] on a
+/// second call.
 pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), LogError> {
     let from_environment = || ["VYR_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
     let filter = filter.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| DEFAULT_FILTER.into());
-    let parsed = EnvFilter::try_new(&filter).map_err(|source| LogError::Filter { filter, source })?;
-    let registry = tracing_subscriber::registry().with(parsed);
+    let registry = tracing_subscriber::registry().with(parse(filter)?);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     match format {
@@ -49,4 +57,48 @@ pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), LogError> {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     }
     .map_err(LogError::Twice)
+}
+
+/// Reads levels and targets. Filters by span and field, which `EnvFilter` knows too, are refused: nothing
+/// here opens spans, and their regular expressions are a megabyte of code.
+fn parse(filter: String) -> Result<Targets, LogError> {
+    if filter.contains(['[', '{']) {
+        return Err(LogError::NotByTarget { filter });
+    }
+    filter.parse().map_err(|source| LogError::Filter { filter, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::filter::LevelFilter;
+
+    use super::*;
+
+    #[test]
+    fn guests_calls_are_not_logged_unless_asked_for() {
+        let filter = parse(DEFAULT_FILTER.to_owned()).unwrap();
+        let calls = "wasmtime_wasi::p2::bindings::cli::environment";
+        for target in [calls, "wasmtime_wasi_http::p2::bindings"] {
+            assert!(!filter.would_enable(target, &tracing::Level::INFO), "{target}");
+            assert!(filter.would_enable(target, &tracing::Level::WARN), "{target}");
+        }
+        assert!(filter.would_enable("vyr_node::supervisor", &tracing::Level::INFO));
+        assert!(!filter.would_enable("vyr_node::supervisor", &tracing::Level::DEBUG));
+        let asked = parse("warn,wasmtime_wasi=info".to_owned()).unwrap();
+        assert!(asked.would_enable(calls, &tracing::Level::INFO));
+        assert!(!asked.would_enable("vyr_node", &tracing::Level::INFO));
+    }
+
+    #[test]
+    fn takes_what_people_write() {
+        for (text, level) in
+            [("info", LevelFilter::INFO), ("OFF", LevelFilter::OFF), ("debug,h2=warn", LevelFilter::DEBUG)]
+        {
+            assert_eq!(parse(text.to_owned()).unwrap().default_level(), Some(level), "{text}");
+        }
+        assert!(matches!(parse("vyr_node=loud".to_owned()), Err(LogError::Filter { .. })));
+        for text in ["vyr_node[accept]=debug", "[{task.id=7}]=trace"] {
+            assert!(matches!(parse(text.to_owned()), Err(LogError::NotByTarget { .. })), "{text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What a node remembers: kills at random points, restarts, and what is told after.
 
+mod ahead;
 mod full;
 mod restarts;
 mod storm;

@@ -10,7 +10,8 @@ use vyr_sdk::{
 
 use crate::support::{Node, NodeBuilder, Submit, ended_well, until};
 
-/// Fails `fdatasync` on files of the record while a file named by the environment exists.
+/// Fails `fdatasync` on files of the record while a file named by the environment exists; before, it hangs
+/// while that name with `.hangs` exists.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,16 +25,19 @@ int fdatasync(int fd) {
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     const char *broken = getenv("BROKEN_DISK");
-    if (length > 0 && broken && access(broken, F_OK) == 0) {
-        path[length] = 0;
-        if (strstr(path, "/record/")) { errno = EIO; return -1; }
+    path[length > 0 ? length : 0] = 0;
+    if (broken && strstr(path, "/record/")) {
+        char hangs[4096];
+        snprintf(hangs, sizeof hangs, "%s.hangs", broken);
+        while (access(hangs, F_OK) == 0) usleep(1000);
+        if (access(broken, F_OK) == 0) { errno = EIO; return -1; }
     }
     return syscall(SYS_fdatasync, fd);
 }
 "#;
 
-/// Starts a node on a disk that breaks while the file `broken` exists.
-fn node(dir: &Path, args: &[&str]) -> Node {
+/// Starts a node on a disk that breaks while the file `broken` exists, and hangs while `broken.hangs` does.
+pub(super) fn broken_disk(dir: &Path, args: &[&str]) -> Node {
     let (source, shim) = (dir.join("shim.c"), dir.join("shim.so"));
     fs::write(&source, SHIM).unwrap();
     let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(&source).status();
@@ -44,7 +48,7 @@ fn node(dir: &Path, args: &[&str]) -> Node {
 }
 
 #[track_caller]
-fn unavailable(error: &SdkError) {
+pub(super) fn unavailable(error: &SdkError) {
     let SdkError::Refused { kind, reason, retry_after, .. } = error else { panic!("{error:?}") };
     assert_eq!((*kind, reason.as_str()), (ErrorKind::Unavailable, "RECORD_UNAVAILABLE"));
     assert!(retry_after.is_some(), "{error:?}");
@@ -53,7 +57,7 @@ fn unavailable(error: &SdkError) {
 #[tokio::test]
 async fn a_refused_submit_leaves_nothing_and_a_kept_one_stays() {
     let dir = crate::support::folder();
-    let mut node = node(dir.path(), &["--max-running", "1"]);
+    let mut node = broken_disk(dir.path(), &["--max-running", "1"]);
     let client = node.client();
     let (noop, sleep) = (Submit::new(&node.put("noop")), node.put("sleep"));
     let kept = noop.send(&client).await;
@@ -101,7 +105,7 @@ async fn a_refused_submit_leaves_nothing_and_a_kept_one_stays() {
 }
 
 /// Submits until the disk takes it: the record tries again by itself.
-async fn until_taken(client: &Client, submit: &Submit) -> String {
+pub(super) async fn until_taken(client: &Client, submit: &Submit) -> String {
     loop {
         match client.submit_task(submit.request()).await {
             Ok(answer) => return answer.task_id,
@@ -114,7 +118,7 @@ async fn until_taken(client: &Client, submit: &Submit) -> String {
 #[tokio::test]
 async fn a_binding_that_is_not_recorded_is_not_made() {
     let dir = crate::support::folder();
-    let node = node(dir.path(), &[]);
+    let node = broken_disk(dir.path(), &[]);
     let client = node.client();
     let request =
         CreateStateRequest { name: "s".into(), class: StateClass::Ephemeral.into(), ..Default::default() };
@@ -150,7 +154,7 @@ async fn a_binding_that_is_not_recorded_is_not_made() {
 #[tokio::test]
 async fn a_start_that_is_not_recorded_is_tried_again() {
     let dir = crate::support::folder();
-    let node = node(dir.path(), &["--max-running", "1"]);
+    let node = broken_disk(dir.path(), &["--max-running", "1"]);
     let client = node.client();
     let running = Submit::new(&node.put("sleep")).send(&client).await;
     let waits = Submit::new(&node.put("noop")).send(&client).await;

@@ -19,6 +19,12 @@ pub trait Executor: Send + Sync {
     /// Tells whether it executes artifacts of this kind.
     fn accepts(&self, kind: ArtifactKind) -> bool;
 
+    /// Tells whether its guests reach nothing outside but what their grants and bindings name: such a guest
+    /// may run before its submit is on disk, since all that it did can be forgotten.
+    fn seals(&self) -> bool {
+        false
+    }
+
     /// Makes the artifact, whose blobs are in `store`, ready: verified, loaded, linked, or unpacked.
     async fn prepare(
         &self,
@@ -30,6 +36,9 @@ pub trait Executor: Send + Sync {
 
     /// Makes running guests look at their cancel handles now.
     fn kick(&self) {}
+
+    /// Completes when what it still does beside its guests is done: the node stops.
+    async fn close(&self) {}
 }
 
 /// A program that is ready to run once.

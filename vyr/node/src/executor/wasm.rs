@@ -7,6 +7,7 @@ use std::{
 use async_trait::async_trait;
 use lru::LruCache;
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 use vyr_model::{ArtifactKind, Digest, Failure, Limits};
 use vyr_runtime::{
     RunOutcome, RunRequest,
@@ -25,7 +26,9 @@ type Key = (Digest, Metering);
 pub(crate) struct WasmExecutor {
     runtime: Runtime,
     compiler: Compiler,
-    aot: AotCache,
+    aot: Arc<AotCache>,
+    /// Compiled code on its way into the cache.
+    keeping: Mutex<JoinSet<()>>,
     /// The engines' keys, by metering: making one costs as much as a load.
     engine_keys: [OnceLock<String>; 2],
     programs: Mutex<LruCache<Key, Arc<Program>>>,
@@ -42,7 +45,8 @@ impl WasmExecutor {
     ) -> Self {
         let programs = Mutex::new(LruCache::new(max_programs));
         let engine_keys = Default::default();
-        Self { runtime, compiler, aot, engine_keys, programs, loading: Mutex::default() }
+        let (aot, keeping, loading) = (Arc::new(aot), Mutex::default(), Mutex::default());
+        Self { runtime, compiler, aot, keeping, engine_keys, programs, loading }
     }
 
     fn engine_key(&self, metering: Metering) -> Result<&str, Failure> {
@@ -70,8 +74,11 @@ impl WasmExecutor {
         tracer: Tracer<'_>,
     ) -> Result<(Arc<Program>, StartClass), Failure> {
         let turn = Arc::clone(self.loading.lock().entry(key).or_default());
+        let began = Stamp::now();
         let _turn = turn.lock().await;
         if let Some(program) = self.loaded(&key) {
+            tracer.passed(Edge::Load);
+            tracer.span(Edge::Load, began);
             return Ok((program, StartClass::Warm));
         }
         let loaded = self.load_first(artifact, store, key.1, tracer).await;
@@ -101,15 +108,25 @@ impl WasmExecutor {
         tracer.passed(Edge::Compile);
         let compiled = self.compile(artifact, store, metering).await;
         let compiled_at = tracer.span(Edge::Compile, began);
-        let code = compiled?;
-        if let Err(error) = self.aot.put(digest, engine, &code) {
-            tracing::warn!(%error, "failed to keep compiled code; it will be compiled again");
-        }
+        let code: Arc<[u8]> = compiled?.into();
+        self.keep(*digest, engine.to_owned(), Arc::clone(&code));
         tracer.passed(Edge::Load);
         let program = self.deserialize(&code, metering, kind);
         tracer.span(Edge::Load, compiled_at);
         let program = program.map_err(|error| error.failure())?;
         Ok((program, StartClass::Unseen))
+    }
+
+    /// Puts compiled code into the cache, which syncs it, while the guest runs already.
+    fn keep(&self, digest: Digest, engine: String, code: Arc<[u8]>) {
+        let aot = Arc::clone(&self.aot);
+        let mut keeping = self.keeping.lock();
+        while keeping.try_join_next().is_some() {}
+        keeping.spawn_blocking(move || {
+            if let Err(error) = aot.put(&digest, &engine, &code) {
+                tracing::warn!(%error, "failed to keep compiled code; it will be compiled again");
+            }
+        });
     }
 
     /// Loads code of an earlier compilation, where there is some and it is ours.
@@ -175,6 +192,10 @@ impl Executor for WasmExecutor {
         matches!(kind, ArtifactKind::Component | ArtifactKind::Module)
     }
 
+    fn seals(&self) -> bool {
+        true
+    }
+
     async fn prepare(
         &self,
         artifact: &VerifiedArtifact,
@@ -193,6 +214,11 @@ impl Executor for WasmExecutor {
 
     fn kick(&self) {
         self.runtime.kick();
+    }
+
+    async fn close(&self) {
+        let mut keeping = std::mem::take(&mut *self.keeping.lock());
+        while keeping.join_next().await.is_some() {}
     }
 }
 

@@ -1,10 +1,7 @@
 use std::sync::Arc;
 
 use vyr_model::{Durability, Failure};
-use vyr_telemetry::{
-    TaskEvent,
-    record::{RecordError, Synced},
-};
+use vyr_telemetry::record::{RecordError, Synced};
 
 use super::{Supervisor, finish::End};
 use crate::tasks::Task;
@@ -28,7 +25,17 @@ impl Acknowledging {
         let Some(synced) = &mut self.synced else { return Ok(()) };
         let recorded = synced.await;
         self.synced = None;
-        recorded.inspect_err(|_| self.supervisor.withdraw(&self.task))
+        self.settle(recorded.is_ok());
+        recorded
+    }
+
+    fn settle(&self, recorded: bool) {
+        if recorded {
+            self.supervisor.list(&self.task);
+            self.supervisor.show_joined(&self.task);
+        } else {
+            self.supervisor.withdraw(&self.task);
+        }
     }
 }
 
@@ -36,28 +43,25 @@ impl Drop for Acknowledging {
     fn drop(&mut self) {
         // the caller went away: the disk's answer counts all the same
         let Some(synced) = self.synced.take() else { return };
-        let (supervisor, task) = (Arc::clone(&self.supervisor), Arc::clone(&self.task));
-        self.supervisor.guests.spawn(async move {
-            if synced.await.is_err() {
-                supervisor.withdraw(&task);
-            }
-        });
+        let rest =
+            Self { supervisor: Arc::clone(&self.supervisor), task: Arc::clone(&self.task), synced: None };
+        self.supervisor.guests.spawn(async move { rest.settle(synced.await.is_ok()) });
     }
 }
 
 impl Supervisor {
-    /// Takes back a task whose submit could not be recorded, and so was refused: it never runs. Only
-    /// those who follow all tasks have heard of it, and hear of its end.
+    /// Takes back a task whose submit could not be recorded, and so was refused: it never runs, or what it
+    /// did ahead of the disk is forgotten. Only those who follow all tasks have heard of one that was
+    /// listed, and hear of its end.
     pub(super) fn withdraw(&self, task: &Arc<Task>) {
         let why = Failure::Internal("its submit could not be recorded, and was refused".to_owned());
-        let Some((status, ended)) = self.end(task, End::failed(why)) else { return };
-        if self.options.telemetry {
-            self.coverage.traced(&ended);
+        // one that ran to its end meanwhile is forgotten by its runner
+        if let Some(ending) = self.end(task, End::failed(why)) {
+            self.forget(task, ending);
         }
-        self.table.remove(task.id);
-        task.stdout.end();
-        task.stderr.end();
-        let key = self.key(task, &status);
-        self.hub.publish_with(task.id, || TaskEvent { key, status, ended: Some(ended.into()) });
+        task.cancel.cancel();
+        for executor in &self.executors {
+            executor.kick();
+        }
     }
 }

@@ -37,7 +37,8 @@ impl Supervisor {
                 }
                 Ok(state)
             }
-            TaskState::Terminal(_) => Ok(state),
+            // its end is not in the record yet: nobody may hear of it before
+            TaskState::Terminal(_) => Ok(TaskState::Running),
         }
     }
 

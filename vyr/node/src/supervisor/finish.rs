@@ -2,17 +2,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use vyr_model::{Failure, Outputs, TaskState, Terminal};
-use vyr_proto::{
-    control::{TaskState as TaskStateCode, TaskStatus},
-    record::entry,
-};
+use vyr_proto::{control::TaskState as TaskStateCode, record::entry};
 use vyr_telemetry::{
     Edge, Stamp, TaskEvent, attr,
-    record::{Ended, Entry, RecordError},
+    record::{Ended, Entry},
 };
 
 use super::{RECORD_RETRY, Supervisor, submit::commit};
-use crate::tasks::{Task, status};
+use crate::tasks::{Ending, Task, status};
 
 /// How long an end waits for a disk that refuses it, before it is shown all the same.
 const END_PATIENCE: Duration = Duration::from_secs(5);
@@ -43,46 +40,70 @@ impl Supervisor {
     ///
     /// Returns `false` where the task had ended before.
     pub(super) async fn finish(&self, task: &Arc<Task>, end: End) -> bool {
-        let Some((status, ended)) = self.end(task, end) else { return false };
-        let entry = Entry { entry: Some(ended.into()), ..Default::default() };
-        if let Err(error) = self.record_end(task, &entry).await {
-            // its Started stands in the record: after a restart it is lost, never run again
-            tracing::error!(task.id = %task.id, %error, "failed to record the end of a task");
-        }
-        let Some(entry::Entry::Ended(ended)) = entry.entry else { return true };
+        let Some(ending) = self.end(task, end) else { return false };
+        self.record_end(task, &ending.entry).await;
+        self.show(task, ending);
+        true
+    }
+
+    /// Tells everybody of an end that is in the record.
+    pub(super) fn show(&self, task: &Arc<Task>, ending: Ending) {
+        let Ending { terminal, class, wall, status, entry } = ending;
+        let Some(entry::Entry::Ended(ended)) = entry.entry else { return };
         if self.options.telemetry {
+            self.metrics.ended(&terminal, class, wall);
             self.coverage.traced(&ended);
         }
         let ended: Arc<Ended> = ended.into();
         self.exporter.offer(&ended);
+        self.leave(task);
+        let key = self.key(task, &status);
+        self.hub.publish_with(task.id, || TaskEvent { key, status, ended: Some(ended) });
+    }
+
+    /// Drops a task whose submit was refused. Those who heard of it hear of its end.
+    pub(super) fn forget(&self, task: &Arc<Task>, ending: Ending) {
+        let Ending { class, wall, status, entry, .. } = ending;
+        if let (true, Some(entry::Entry::Ended(ended))) = (self.options.telemetry, &entry.entry) {
+            self.coverage.traced(ended);
+            // whatever the guest made of it
+            self.metrics.ended(&Terminal::Failed(Failure::Internal(String::new())), class, wall);
+        }
+        if task.phase.lock().untold.take().is_some() {
+            return; // nobody has heard of it
+        }
+        self.leave(task);
+        let key = self.key(task, &status);
+        self.hub.publish_with(task.id, || TaskEvent { key, status, ended: None });
+    }
+
+    /// Takes a task off the list, and closes its streams.
+    fn leave(&self, task: &Arc<Task>) {
+        // the runner may hear before the submit does that the task is recorded
+        self.list(task);
         self.table.remove(task.id);
         task.stdout.end();
         task.stderr.end();
-        self.hub.publish_with(task.id, || TaskEvent {
-            key: self.key(task, &status),
-            status: status.clone(),
-            ended: Some(Arc::clone(&ended)),
-        });
-        true
     }
 
     /// Records an end; a disk that refuses it for a moment only makes it late.
-    async fn record_end(&self, task: &Task, entry: &Entry) -> Result<(), RecordError> {
+    pub(super) async fn record_end(&self, task: &Task, entry: &Entry) {
         let patience = Instant::now() + END_PATIENCE;
-        loop {
-            match self.record.commit(entry, commit(task.spec.durability)).await {
-                Err(error) if error.is_unavailable() && Instant::now() < patience && !self.is_draining() => {
-                    tokio::time::sleep(RECORD_RETRY).await;
-                }
-                recorded => return recorded,
+        while let Err(error) = self.record.commit(entry, commit(task.spec.durability)).await {
+            if !error.is_unavailable() || Instant::now() >= patience || self.is_draining() {
+                // its Started stands in the record: after a restart it is lost, never run again
+                tracing::error!(task.id = %task.id, %error, "failed to record the end of a task");
+                return;
             }
+            tokio::time::sleep(RECORD_RETRY).await;
         }
     }
 
     /// Moves the task to its end and out of the queue; `None` where it has ended already.
-    pub(super) fn end(&self, task: &Arc<Task>, end: End) -> Option<(TaskStatus, Ended)> {
+    pub(super) fn end(&self, task: &Arc<Task>, end: End) -> Option<Ending> {
         let mut phase = task.phase.lock();
-        let to = TaskState::Terminal(end.terminal);
+        let terminal = end.terminal;
+        let to = TaskState::Terminal(terminal.clone());
         let was_held = phase.is_held();
         if !vyr_model::transition_allowed(&phase.state, &to) || (end.only_held && !was_held) {
             return None;
@@ -93,11 +114,7 @@ impl Supervisor {
         phase.ended = Some(now);
         let status = status(task, &phase, &end.outputs);
         let wall = now.since(task.accepted);
-        if let TaskState::Terminal(terminal) = &phase.state
-            && self.options.telemetry
-        {
-            self.metrics.ended(terminal, phase.class, wall);
-        }
+        let class = phase.class;
         drop(phase);
         self.leave_queue(task, was_held);
 
@@ -114,6 +131,8 @@ impl Supervisor {
             }
         });
         let trace = task.trace.lock().take();
-        Some((status.clone(), trace.into_ended(task.id, status, wall)))
+        let ended = trace.into_ended(task.id, status.clone(), wall);
+        let entry = Entry { entry: Some(ended.into()), ..Default::default() };
+        Some(Ending { terminal, class, wall, status, entry })
     }
 }

@@ -10,10 +10,12 @@
 
 mod acknowledge;
 mod admissible;
+mod ahead;
 mod bind;
 mod cancel;
 mod finish;
 mod look;
+mod pace;
 mod place;
 mod recover;
 mod run;
@@ -32,11 +34,10 @@ use tokio::sync::{Notify, watch};
 use vyr_model::TaskState;
 use vyr_state::StateKernel;
 use vyr_telemetry::{
-    Coverage, ExportHandle, Hub, Metrics, NodeResource, Observed, TaskEvent, TaskKey,
-    record::{Record, Synced},
+    Coverage, ExportHandle, Hub, Metrics, NodeResource, Observed, TaskEvent, TaskKey, record::Record,
 };
 
-use self::place::Place;
+use self::{ahead::Begun, pace::Pace, place::Place};
 use crate::{
     NodeOptions,
     artifacts::Artifacts,
@@ -67,6 +68,7 @@ pub(crate) struct Supervisor {
     executors: Vec<Box<dyn Executor>>,
     queue: Mutex<Queue<Arc<Task>>>,
     keys: Keys,
+    pace: Pace,
     pub(crate) guests: GuestThreads,
     draining: AtomicBool,
     idle: Notify,
@@ -118,6 +120,7 @@ impl Supervisor {
             executors: parts.executors,
             queue: Mutex::new(queue),
             keys: Keys::default(),
+            pace: Pace::default(),
             guests: parts.guests,
             draining: AtomicBool::new(false),
             idle: Notify::new(),
@@ -156,12 +159,28 @@ impl Supervisor {
         true
     }
 
-    /// Tells live streams where a task stands.
-    fn tell(&self, task: &Task, phase: &Phase) {
-        self.hub.publish_with(task.id, || {
+    /// Tells live streams where a task stands; later, where it is not listed yet.
+    fn tell(&self, task: &Task, phase: &mut Phase) {
+        let event = |phase: &Phase| {
             let status = status(task, phase, &vyr_model::Outputs::default());
             TaskEvent { key: self.key(task, &status), status, ended: None }
-        });
+        };
+        if phase.untold.is_none() {
+            self.hub.publish_with(task.id, || event(phase));
+        } else if self.hub.is_watched(task.id) {
+            let event = event(phase);
+            phase.untold.get_or_insert_default().push(event);
+        }
+    }
+
+    /// Lists a task: from now on it can be found, and what was not told of it is.
+    fn list(&self, task: &Arc<Task>) {
+        let mut phase = task.phase.lock();
+        let Some(untold) = phase.untold.take() else { return };
+        self.table.insert(task);
+        for event in untold {
+            self.hub.publish(event);
+        }
     }
 
     fn key(&self, task: &Task, status: &vyr_proto::control::TaskStatus) -> TaskKey {
@@ -206,11 +225,11 @@ impl Supervisor {
         queue.next()
     }
 
-    /// Starts a runner in a slot that is counted. `started` resolves when the start of its first
-    /// task is recorded; `None` where that is still to be done.
-    fn start(self: &Arc<Self>, task: Arc<Task>, started: Option<Synced>) {
+    /// Starts a runner in a slot that is counted. `begun` where the start of its first task is on its way
+    /// to the record already; `None` where that is still to be done.
+    fn start(self: &Arc<Self>, task: Arc<Task>, begun: Option<Begun>) {
         let supervisor = Arc::clone(self);
-        self.guests.spawn(async move { supervisor.runner(task, started).await });
+        self.guests.spawn(async move { supervisor.runner(task, begun).await });
     }
 
     fn tracer<'a>(&'a self, task: &'a Task) -> Tracer<'a> {
@@ -232,6 +251,9 @@ impl Supervisor {
     /// Ends the streams and closes the record.
     pub(crate) async fn close(&self) {
         self.stopping.send_replace(true);
+        for executor in &self.executors {
+            executor.close().await;
+        }
         self.record.close().await;
     }
 

@@ -10,6 +10,7 @@ use vyr_telemetry::{
 
 use super::{
     RECORD_RETRY, Supervisor,
+    ahead::Begun,
     finish::End,
     submit::{blob_durability, commit, started_entry},
 };
@@ -17,15 +18,17 @@ use crate::{executor::Prepared, outdir, tasks::Task};
 
 impl Supervisor {
     /// Runs tasks one after the other until none waits.
-    pub(super) async fn runner(self: Arc<Self>, first: Arc<Task>, mut started: Option<Synced>) {
+    pub(super) async fn runner(self: Arc<Self>, first: Arc<Task>, mut begun: Option<Begun>) {
         let mut task = first;
         loop {
-            let run = AssertUnwindSafe(self.run(&task, started.take())).catch_unwind();
+            let run = AssertUnwindSafe(self.run(&task, &mut begun)).catch_unwind();
             if run.await.is_err() {
                 tracing::error!(task.id = %task.id, "the node panicked while it ran a task");
                 let failure = Failure::Internal("the node panicked: see its log".to_owned());
-                self.finish(&task, End::failed(failure)).await;
+                self.finish_begun(&task, End::failed(failure), begun.take()).await;
             }
+            // of the first task alone: the next one's start is still to be recorded
+            begun = None;
             match self.next() {
                 Some(next) => task = next,
                 None => {
@@ -36,7 +39,7 @@ impl Supervisor {
         }
     }
 
-    async fn run(&self, task: &Arc<Task>, started: Option<Synced>) {
+    async fn run(&self, task: &Arc<Task>, begun: &mut Option<Begun>) {
         let dequeued = Stamp::now();
         {
             let mut phase = task.phase.lock();
@@ -48,24 +51,26 @@ impl Supervisor {
             tracer.passed(Edge::Queue);
             tracer.span_with(Edge::Queue, phase.queued, dequeued, |_| {});
         }
-        if !self.record_start(task, started, dequeued).await {
+        if let Some(begun) = begun.take_if(|begun| !begun.ahead) {
+            // it was accepted in the same commit, so both are refused
+            if self.commit_start(task, Some(begun.synced), dequeued).await.is_err() {
+                self.withdraw(task);
+                return;
+            }
+        } else if begun.is_none() && !self.record_start(task, dequeued).await {
             return;
         }
         let end = match self.prepare(task).await {
             Ok(prepared) => self.execute(task, prepared).await,
             Err(failure) => End::failed(failure),
         };
-        self.finish(task, end).await;
+        self.pace.note(task.spec.artifact, end.from.since(dequeued));
+        self.finish_begun(task, end, begun.take()).await;
     }
 
     /// Records the start; an acknowledged task waits for a disk that refuses it. `false` where the task
-    /// is not to run: it was never accepted, was cancelled meanwhile, or the node stops and keeps it.
-    async fn record_start(&self, task: &Arc<Task>, started: Option<Synced>, dequeued: Stamp) -> bool {
-        if let Some(started) = started {
-            // it was accepted in the same commit, so both are refused
-            let recorded = self.commit_start(task, Some(started), dequeued).await;
-            return recorded.inspect_err(|_| self.withdraw(task)).is_ok();
-        }
+    /// is not to run: it was cancelled meanwhile, or the node stops and keeps it.
+    async fn record_start(&self, task: &Arc<Task>, dequeued: Stamp) -> bool {
         while let Err(error) = self.commit_start(task, None, dequeued).await {
             if !error.is_unavailable() || self.is_draining() {
                 tracing::warn!(task.id = %task.id, %error, "a task's start could not be recorded; it waits for the next start of the node");

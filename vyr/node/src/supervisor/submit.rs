@@ -13,7 +13,7 @@ use vyr_telemetry::{
     record::{Accepted, Commit, Entry, RecordError, Started, Synced},
 };
 
-use super::{Place, Supervisor, acknowledge::Acknowledging, admissible};
+use super::{Place, Supervisor, acknowledge::Acknowledging, admissible, ahead::Begun};
 use crate::{
     Refusal,
     artifacts::refuse_store,
@@ -188,7 +188,9 @@ impl Supervisor {
                 ended: None,
                 cpu: Duration::ZERO,
                 class: None,
+                untold: None,
             }),
+            ending: Mutex::new(None),
             ticket: AtomicU64::new(0),
             binding: tokio::sync::Mutex::new(()),
             spec,
@@ -196,7 +198,8 @@ impl Supervisor {
     }
 
     /// Records the task, lists it, and runs, queues or holds it. Nothing waits between the
-    /// record and the list: a caller that goes away leaves no task behind that nobody runs.
+    /// record and the list: a caller that goes away leaves no task behind that nobody runs. One that runs
+    /// ahead of the disk is listed when it is there.
     async fn admit(
         self: &Arc<Self>,
         task: &Arc<Task>,
@@ -204,10 +207,12 @@ impl Supervisor {
         place: Place<'_>,
     ) -> Result<Synced, Refusal> {
         let commit = commit(task.spec.durability);
-        let (synced, started) = if place.is_slot() {
+        let (synced, begun) = if place.is_slot() {
+            let ahead = self.may_run_ahead(task);
+            let commit = if ahead { self.commit_ahead(task) } else { commit };
             let both = self.record.append_both([accepted, &started_entry(task.id, 1)], commit).await;
-            let [accepted, started] = both.map_err(|error| unavailable(&error))?;
-            (accepted, Some(started))
+            let [accepted, synced] = both.map_err(|error| unavailable(&error))?;
+            (accepted, Some(Begun { synced, ahead }))
         } else {
             (self.record.append(accepted, commit).await.map_err(|error| unavailable(&error))?, None)
         };
@@ -215,14 +220,17 @@ impl Supervisor {
         if self.options.telemetry {
             self.metrics.accepted();
         }
-        self.table.insert(task);
         let held = {
-            let phase = task.phase.lock();
-            self.tell(task, &phase);
+            let mut phase = task.phase.lock();
+            phase.untold = Some(Vec::new());
+            self.tell(task, &mut phase);
             phase.is_held()
         };
-        match started {
-            Some(_) => self.start(Arc::clone(task), started),
+        if !begun.as_ref().is_some_and(|begun| begun.ahead) {
+            self.list(task);
+        }
+        match begun {
+            Some(_) => self.start(Arc::clone(task), begun),
             None if held => self.watch_hold(task),
             None => self.enqueue(Arc::clone(task)),
         }

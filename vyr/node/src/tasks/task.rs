@@ -5,7 +5,9 @@ use vyr_model::{BindMode, TaskId, TaskSpec, TaskState, TraceId};
 use vyr_runtime::Cancel;
 use vyr_state::Binding;
 use vyr_store::VerifiedArtifact;
-use vyr_telemetry::{Stamp, StartClass, TaskTrace};
+use vyr_telemetry::{Stamp, StartClass, TaskEvent, TaskTrace};
+
+use super::Ending;
 
 use crate::output::Spool;
 
@@ -23,6 +25,9 @@ pub(crate) struct Task {
     pub(crate) trace_id: TraceId,
     pub(crate) trace: Mutex<TaskTrace>,
     pub(crate) phase: Mutex<Phase>,
+    /// An end that goes to the disk in the same write as the submit: whoever hears first that it is there
+    /// tells of it.
+    pub(crate) ending: Mutex<Option<Ending>>,
     /// Its ticket while it waits in the queue; 0 before. Changed under the queue's lock.
     pub(crate) ticket: AtomicU64,
     /// Held by one `BindState` at a time: what is open stays so until it is recorded.
@@ -40,6 +45,8 @@ pub(crate) struct Phase {
     pub(crate) cpu: Duration,
     /// How it started, once it has.
     pub(crate) class: Option<StartClass>,
+    /// What nobody heard yet, since the submit is not in the record; `None` once the task is listed.
+    pub(crate) untold: Option<Vec<TaskEvent>>,
 }
 
 /// A binding and, once it is there, the state.

@@ -18,6 +18,9 @@ use super::{RecordError, Shared, frame};
 pub enum Commit {
     /// On the disk: survives a crash of the machine. For what is acknowledged.
     Synced,
+    /// As [`Self::Synced`], but the disk is left alone for the record's `join_delay`, so that what follows
+    /// from this entry may join it: one sync for both. Anything else that wants the disk ends the wait.
+    Joinable,
     /// With the system: survives a `kill -9` of the node, not a crash of the machine. About the
     /// price of one hand-over to the writer; for a start that must not be forgotten.
     Written,
@@ -30,13 +33,17 @@ type Answer = Result<(), RecordError>;
 /// Resolves when an entry is where its [`Commit`] wants it. Dropping it changes nothing.
 #[derive(Debug)]
 #[must_use = "an entry is acknowledged only when this resolves"]
-pub struct Synced(Option<oneshot::Receiver<Answer>>);
+pub struct Synced {
+    answer: Option<oneshot::Receiver<Answer>>,
+    /// The number of the batch that holds the entry.
+    batch: u64,
+}
 
 impl Future for Synced {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        match &mut self.0 {
+        match &mut self.answer {
             None => Poll::Ready(Ok(())),
             Some(answer) => {
                 Pin::new(answer).poll(context).map(|sent| sent.unwrap_or(Err(RecordError::Closed)))
@@ -64,7 +71,7 @@ pub(super) struct Batch {
 impl Batch {
     /// Tells whether a frame waits for the disk.
     pub(super) fn needs_sync(&self) -> bool {
-        self.frames.iter().any(|frame| frame.commit == Commit::Synced)
+        self.frames.iter().any(|frame| matches!(frame.commit, Commit::Synced | Commit::Joinable))
     }
 
     /// Empties it, and gives back memory that only a burst needed.
@@ -81,8 +88,8 @@ enum Writer {
     /// At work; looks again before it rests.
     #[default]
     Busy,
-    /// Waits for buffered frames to fall due.
-    Dozing,
+    /// Waits for buffered or joinable frames to fall due, until then.
+    Dozing(Instant),
     /// Waits for anything.
     Idle,
 }
@@ -90,8 +97,13 @@ enum Writer {
 #[derive(Debug, Default)]
 struct State {
     batch: Batch,
+    /// The number of the batch that is being filled.
+    number: u64,
     urgent: bool,
+    /// When buffered frames are to be written.
     due: Option<Instant>,
+    /// When joinable frames are to be written, joined or not.
+    join_until: Option<Instant>,
     closed: bool,
     failed: Option<(Shared<io::Error>, Instant)>,
     writer: Writer,
@@ -104,6 +116,7 @@ pub(super) struct Pending {
     space: Notify,
     limit: usize,
     delay: Duration,
+    join_delay: Duration,
 }
 
 /// Why a frame was not taken.
@@ -115,8 +128,8 @@ pub(super) enum Refused {
 }
 
 impl Pending {
-    pub(super) fn new(limit: usize, delay: Duration) -> Self {
-        Self { state: Mutex::default(), work: Condvar::new(), space: Notify::new(), limit, delay }
+    pub(super) fn new(limit: usize, delay: Duration, join_delay: Duration) -> Self {
+        Self { state: Mutex::default(), work: Condvar::new(), space: Notify::new(), limit, delay, join_delay }
     }
 
     /// Puts an entry into the buffer; waits while there is no room.
@@ -147,13 +160,12 @@ impl Pending {
         contents: [&[u8]; N],
         commit: Commit,
     ) -> Result<[Synced; N], Refused> {
-        let length_of = |content: &[u8]| if content.is_empty() { 0 } else { frame::HEAD + content.len() };
         let length: usize = contents.iter().map(|content| length_of(content)).sum();
         let mut state = self.state.lock();
         if state.closed {
             return Err(Refused::Error(RecordError::Closed));
         }
-        let full = !state.batch.bytes.is_empty() && state.batch.bytes.len() + length > self.limit;
+        let full = self.is_full(&state, length);
         if let Some((source, until)) = &state.failed
             && (full || (commit != Commit::Buffered && Instant::now() < *until))
         {
@@ -162,30 +174,63 @@ impl Pending {
         if full {
             return Err(Refused::Full);
         }
-        let synced = contents.map(|content| {
-            if !content.is_empty() {
-                frame::push(&mut state.batch.bytes, content);
-            }
-            let (waiter, synced) = if commit == Commit::Buffered {
-                state.due.get_or_insert_with(|| Instant::now() + self.delay);
-                (None, Synced(None))
-            } else {
-                state.urgent = true;
-                let (sender, receiver) = oneshot::channel();
-                (Some(sender), Synced(Some(receiver)))
-            };
-            state.batch.frames.push(Waiting { length: length_of(content), commit, waiter });
-            synced
-        });
+        let synced = contents.map(|content| self.put(&mut state, content, commit));
         self.wake(state);
         Ok(synced)
+    }
+
+    /// Puts an entry into the batch that holds `earlier`, so that both or neither come to the disk; `None`
+    /// where that batch has gone there already, or has no room.
+    pub(super) fn try_join(&self, content: &[u8], earlier: &Synced) -> Option<Synced> {
+        let mut state = self.state.lock();
+        if state.closed || state.number != earlier.batch || self.is_full(&state, length_of(content)) {
+            return None;
+        }
+        let synced = self.put(&mut state, content, Commit::Synced);
+        self.wake(state);
+        Some(synced)
+    }
+
+    /// Tells whether the batch that holds an entry still takes others.
+    pub(super) fn takes_more(&self, synced: &Synced) -> bool {
+        self.state.lock().number == synced.batch
+    }
+
+    fn is_full(&self, state: &State, length: usize) -> bool {
+        !state.batch.bytes.is_empty() && state.batch.bytes.len() + length > self.limit
+    }
+
+    fn put(&self, state: &mut State, content: &[u8], commit: Commit) -> Synced {
+        if !content.is_empty() {
+            frame::push(&mut state.batch.bytes, content);
+        }
+        match commit {
+            Commit::Buffered => {
+                state.due.get_or_insert_with(|| Instant::now() + self.delay);
+            }
+            Commit::Joinable => {
+                state.join_until.get_or_insert_with(|| Instant::now() + self.join_delay);
+            }
+            Commit::Synced | Commit::Written => state.urgent = true,
+        }
+        let (waiter, answer) = match commit {
+            Commit::Buffered => (None, None),
+            _ => {
+                let (sender, receiver) = oneshot::channel();
+                (Some(sender), Some(receiver))
+            }
+        };
+        state.batch.frames.push(Waiting { length: length_of(content), commit, waiter });
+        Synced { answer, batch: state.number }
     }
 
     /// Wakes the writer where it would otherwise sleep too long.
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         let sleeps = match state.writer {
             Writer::Busy => false,
-            Writer::Dozing => state.urgent || state.closed,
+            Writer::Dozing(until) => {
+                state.urgent || state.closed || state.join_until.is_some_and(|join| join < until)
+            }
             Writer::Idle => true,
         };
         if sleeps {
@@ -206,9 +251,9 @@ impl Pending {
                 (Some(due), Some((_, until))) => Some(due.max(*until)),
                 (due, _) => due,
             };
-            match due {
+            match [due, state.join_until].into_iter().flatten().min() {
                 Some(due) => {
-                    state.writer = Writer::Dozing;
+                    state.writer = Writer::Dozing(due);
                     if self.work.wait_until(&mut state, due).timed_out() {
                         break;
                     }
@@ -222,6 +267,8 @@ impl Pending {
         state.writer = Writer::Busy;
         state.urgent = false;
         state.due = None;
+        state.join_until = None;
+        state.number += 1;
         let goes_on = !(state.closed && state.batch.frames.is_empty());
         std::mem::swap(&mut state.batch, spare);
         drop(state);
@@ -285,4 +332,8 @@ impl Pending {
         let state = self.state.lock();
         state.batch.frames.is_empty() && state.writer == Writer::Idle
     }
+}
+
+fn length_of(content: &[u8]) -> usize {
+    if content.is_empty() { 0 } else { frame::HEAD + content.len() }
 }

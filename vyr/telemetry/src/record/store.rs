@@ -138,6 +138,20 @@ impl Record {
         self.0.store.pending.push(contents.each_ref().map(Vec::as_slice), commit).await
     }
 
+    /// Puts an entry into the same write as `earlier`: after a crash, or a disk that refuses it, neither is
+    /// there without what came before it. `None` where that write is under way already, or has no room.
+    ///
+    /// # Errors
+    /// [`RecordError::TooLarge`].
+    pub fn join(&self, entry: &Entry, earlier: &Synced) -> Result<Option<Synced>, RecordError> {
+        Ok(self.0.store.pending.try_join(&self.encode(entry)?, earlier))
+    }
+
+    /// Tells whether an entry could still join `earlier`.
+    pub fn takes_more(&self, earlier: &Synced) -> bool {
+        self.0.store.pending.takes_more(earlier)
+    }
+
     fn encode(&self, entry: &Entry) -> Result<Vec<u8>, RecordError> {
         let content = entry.encode_to_vec();
         let limit = self.0.store.options.entry_bytes;

@@ -1,6 +1,8 @@
 use std::{
     ffi::OsString,
+    fs::File,
     io::{self, Read, Write},
+    os::fd::AsFd as _,
     process::ExitCode,
 };
 
@@ -8,9 +10,12 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmtime::Engine;
 
 use super::{CompileError, FAILED, INVALID, OK};
-use crate::wasm::{
-    ProgramKind,
-    engine::{Metering, compile_config},
+use crate::{
+    schedule,
+    wasm::{
+        ProgramKind,
+        engine::{Metering, compile_config},
+    },
 };
 
 /// Bytes of a message that are kept.
@@ -44,9 +49,15 @@ pub fn compile_child_main(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Err(error)) => (INVALID, message(&error)),
         Err(error) => (FAILED, error.to_string().into_bytes()),
     };
-    let mut out = io::stdout().lock();
-    let written = out.write_all(&[status]).and_then(|()| out.write_all(&answer)).and_then(|()| out.flush());
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if send(status, &answer).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn send(status: u8, content: &[u8]) -> io::Result<()> {
+    let length = u64::try_from(content.len()).unwrap_or(u64::MAX).to_le_bytes();
+    // past the standard library's buffer, which ends lines
+    let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    out.write_all(&[&[status][..], &length].concat())?;
+    out.write_all(content)
 }
 
 fn message(error: &CompileError) -> Vec<u8> {
@@ -59,6 +70,8 @@ fn message(error: &CompileError) -> Vec<u8> {
 fn work(args: impl Iterator<Item = OsString>) -> io::Result<Result<Vec<u8>, CompileError>> {
     let bounds = Bounds::parse(args)?;
     bounds.apply()?;
+    // its threads hold every processor for tens of milliseconds: short tasks pass
+    schedule::patient();
     let mut wasm = Vec::new();
     io::stdin().lock().read_to_end(&mut wasm)?;
     Ok(compile(&wasm, bounds.metering))

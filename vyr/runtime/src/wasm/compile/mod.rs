@@ -1,8 +1,9 @@
 //! Compilation, where it can do no harm: in a child process with limits and a deadline.
 //!
 //! ```text
-//! Compiler::compile ──stdin: wasm──► child (setrlimit, Cranelift) ──stdout: status byte, code or message──►
+//! Compiler::compile ──stdin: wasm──► child (setrlimit, Cranelift) ──stdout: status, length, code or message──►
 //! ```
+//! An answer that is as long as it says is whole: nobody waits until the child has taken down its memory.
 
 mod child;
 mod error;

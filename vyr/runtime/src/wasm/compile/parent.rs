@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStdin, Command},
     sync::Semaphore,
     time::timeout,
@@ -17,6 +17,14 @@ use tokio::{
 
 use super::{CompileError, FAILED, INVALID, OK, child::Bounds};
 use crate::wasm::{Metering, ProgramKind};
+
+/// The compiler takes and gives back memory all the time: large pages, and none given back in between, save
+/// it a tenth of the system's share. Only glibc reads this.
+const TUNABLES: &str = "glibc.malloc.hugetlb=1:glibc.malloc.top_pad=16777216:glibc.malloc.trim_threshold=268435456:\
+                        glibc.malloc.mmap_threshold=33554432";
+
+/// Bytes for which there is room before they come.
+const READ_AHEAD: u64 = 4 << 20;
 
 /// How Wasm is compiled, and with what at most.
 #[derive(Debug, Clone)]
@@ -96,6 +104,7 @@ impl Compiler {
             .args(&options.args)
             .args(bounds.to_args())
             .env_clear()
+            .env("GLIBC_TUNABLES", TUNABLES)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -110,21 +119,24 @@ impl Compiler {
             return Err(CompileError::Process { action: "talk to", source });
         };
         let limit = self.options.output_bytes;
-        let mut answer = Vec::new();
-        // one byte for the status, one to see that there is more than allowed
-        let mut stdout = stdout.take(limit.saturating_add(2));
-        let (sent, received) = tokio::join!(send(stdin, wasm), stdout.read_to_end(&mut answer));
-        if received.is_ok() && u64::try_from(answer.len()).unwrap_or(u64::MAX) > limit.saturating_add(1) {
-            let _ = child.kill().await;
-            return Err(CompileError::Output { limit });
+        let (sent, received) = tokio::join!(send(stdin, wasm), receive(stdout, limit));
+        match received {
+            // whole: dropping the child ends it, should it not end by itself
+            Ok(Some((status, content))) => unpack(status, content),
+            Ok(None) => {
+                let _ = child.kill().await;
+                Err(CompileError::Output { limit })
+            }
+            Err(received) => {
+                let status = child.wait().await;
+                let status = status.map_err(|source| CompileError::Process { action: "wait for", source })?;
+                if !status.success() {
+                    return Err(self.died(status));
+                }
+                let source = sent.err().unwrap_or(received);
+                Err(CompileError::Process { action: "talk to", source })
+            }
         }
-        let status = child.wait().await;
-        let status = status.map_err(|source| CompileError::Process { action: "wait for", source })?;
-        if !status.success() {
-            return Err(self.died(status));
-        }
-        received.and(sent).map_err(|source| CompileError::Process { action: "talk to", source })?;
-        unpack(answer)
     }
 
     /// Says what a child died of that could not say it itself.
@@ -147,17 +159,27 @@ async fn send(mut stdin: ChildStdin, wasm: &[u8]) -> io::Result<()> {
     stdin.shutdown().await
 }
 
-fn unpack(mut answer: Vec<u8>) -> Result<Vec<u8>, CompileError> {
-    let text = |answer: &[u8]| String::from_utf8_lossy(answer.get(1..).unwrap_or_default()).into_owned();
-    match answer.first() {
-        Some(&OK) => {
-            answer.remove(0);
-            Ok(answer)
-        }
-        Some(&INVALID) => Err(CompileError::Invalid(text(&answer))),
-        Some(&FAILED) => {
-            Err(CompileError::Process { action: "set up", source: io::Error::other(text(&answer)) })
-        }
+/// Reads the answer: its status and its content; `None` where the content is larger than `limit`.
+async fn receive(mut stdout: impl AsyncRead + Unpin, limit: u64) -> io::Result<Option<(u8, Vec<u8>)>> {
+    let status = stdout.read_u8().await?;
+    let length = stdout.read_u64_le().await?;
+    if length > limit {
+        return Ok(None);
+    }
+    let mut content = Vec::with_capacity(usize::try_from(length.min(READ_AHEAD)).unwrap_or(0));
+    stdout.take(length).read_to_end(&mut content).await?;
+    if u64::try_from(content.len()).ok() != Some(length) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some((status, content)))
+}
+
+fn unpack(status: u8, content: Vec<u8>) -> Result<Vec<u8>, CompileError> {
+    let text = |content: &[u8]| String::from_utf8_lossy(content).into_owned();
+    match status {
+        OK => Ok(content),
+        INVALID => Err(CompileError::Invalid(text(&content))),
+        FAILED => Err(CompileError::Process { action: "set up", source: io::Error::other(text(&content)) }),
         _ => Err(CompileError::Crashed("no answer".into())),
     }
 }

@@ -1,5 +1,6 @@
 mod damage;
 mod history;
+mod join;
 mod lifecycle;
 mod model;
 mod retention;

@@ -1,0 +1,41 @@
+//! How threads share the processors: those that wait for little work come before those that compute.
+//!
+//! A thread that wakes takes the processor from another when its own slice is shorter and its virtual deadline
+//! (slice by weight) earlier; else it waits for the other's slice, which the kernel ends only at its tick (4 ms).
+//! So prompt threads have a short slice, and patient ones, of lower weight, a long one: whatever wakes passes
+//! them, other programs with the kernel's own slice of 1 to 3 ms too. How much the patient ones get in the end
+//! is decided by weight alone: beside a thread that never rests, `nice` 5 keeps a quarter of a processor.
+
+use std::time::Duration;
+
+const PROMPT_SLICE: Duration = Duration::from_micros(200);
+const PATIENT_SLICE: Duration = Duration::from_millis(20);
+/// How much patient threads stand back, on the scale of `nice`.
+const PATIENCE: i32 = 5;
+
+/// Makes this thread, and those that it starts, prompt: for calls and short guests.
+pub fn prompt() {
+    schedule(0, PROMPT_SLICE);
+}
+
+/// Makes this thread, and those that it starts, patient: for what computes for long.
+pub fn patient() {
+    schedule(PATIENCE, PATIENT_SLICE);
+}
+
+/// Where the kernel refuses, or knows no slices (before Linux 6.12), all compete as everything else does.
+#[expect(unsafe_code, reason = "no crate wraps sched_setattr")]
+fn schedule(nice: i32, slice: Duration) {
+    let attributes = libc::sched_attr {
+        size: size_of::<libc::sched_attr>() as u32,
+        sched_policy: libc::SCHED_OTHER as u32,
+        sched_flags: 0,
+        sched_nice: nice,
+        sched_priority: 0,
+        sched_runtime: slice.as_nanos() as u64,
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: the kernel reads `size` bytes of `attributes`, which outlive the call; 0 is this thread.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+}
