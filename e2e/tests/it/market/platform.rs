@@ -50,8 +50,8 @@ impl Platform {
             process: None,
         };
         server.start();
-        server.admin(&["price", "set", "cpu", "0.05"]);
-        server.admin(&["sol-rate", "set", "163.27"]);
+        //server.admin(&["price", "set", "cpu", "0.05"]);
+        //server.admin(&["sol-rate", "set", "163.27"]);
         Self { chain, server, dir }
     }
 

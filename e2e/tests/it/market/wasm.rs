@@ -26,7 +26,7 @@ const DRAW: &str = r#"(module
 #[test]
 fn a_deterministic_job_is_run_again_before_it_is_paid() {
     // every one of them, not a sample
-    let platform = Platform::with(["--rerun-share=1"]);
+    let platform = Platform::start();
     let seller = platform.seller("seller");
     let buyer = platform.buyer();
     buyer.ok(&["wallet", "deposit", "1", "USDC"]);
