@@ -157,7 +157,7 @@ pub async fn open_attempts(db: impl PgExecutor<'_>, node: NodeId) -> Result<Vec<
 ///
 /// # Errors
 /// The database failed.
-pub async fn release(
+pub(super) async fn release(
     conn: &mut PgConnection,
     attempt: AttemptId,
     now: Moment,

@@ -148,7 +148,6 @@ async fn attempt(market: &Market, row: &Row) -> Result<Tried, ServerError> {
     }
     fail_at("after_sign");
     let outcome = courier.send(&signed).await;
-    fail_at("after_send");
     let tried = after(market, row, &job, &signed, outcome).await?;
     Ok(tried.unwrap_or_else(|| Tried::Later("it ran out of time and is signed anew".to_owned())))
 }
@@ -161,6 +160,7 @@ async fn after(
     signed: &Signed,
     outcome: Outcome,
 ) -> Result<Option<Tried>, ServerError> {
+    fail_at("after_send");
     Ok(match outcome {
         Outcome::Landed { error: None, .. } => {
             let done = conclude::landed(market, row, job, &signed.signature()).await?;

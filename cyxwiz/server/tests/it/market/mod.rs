@@ -1,0 +1,17 @@
+//! The market from a buyer's draft to the chain's settlement: real PostgreSQL, real chain, a node that says what a
+//! test wants it to say over the real protocol.
+
+mod access;
+mod bazaar;
+mod crash;
+mod failures;
+mod good;
+mod lies;
+mod money;
+mod node;
+mod stops;
+mod two;
+
+#[path = "../../../../chain/tests/it/support/devnet.rs"]
+#[expect(dead_code, reason = "the chain's own tests use more of it")]
+mod devnet;

@@ -1,0 +1,280 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use connectrpc::ConnectError;
+use connectrpc::client::{BidiRecvHalf, BidiSendHalf, HttpClient};
+use cyxwiz_chain::escrow::Address;
+use cyxwiz_proto::v1;
+use cyxwiz_proto::v1::NodeServiceClient;
+use cyxwiz_proto::v1::__buffa::oneof::attend_response::Message;
+use cyxwiz_proto::v1::__buffa::oneof::report_attempt_request::Step;
+use cyxwiz_proto::v1::__buffa::view::AttendResponseView;
+use solana_keypair::Keypair;
+use solana_signer::Signer as _;
+
+use super::bazaar::Bazaar;
+use crate::support::{Key, sha256};
+
+/// What does not come in this time never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A node that says what a test wants.
+pub(crate) struct Node {
+    pub(crate) id: String,
+    pub(crate) token: String,
+    pub(crate) payout: Address,
+    pub(crate) calls: NodeServiceClient<HttpClient>,
+    server: usize,
+    stream: Option<(BidiSendHalf<v1::AttendRequest>, Receiving)>,
+    beats: u64,
+    working: Vec<(String, u32)>,
+    /// What came while something else was waited for.
+    backlog: VecDeque<Message>,
+}
+
+type Receiving = BidiRecvHalf<hyper::body::Incoming, AttendResponseView<'static>>;
+
+impl Node {
+    /// Signs in, enrols, passes the benchmark, stands by.
+    pub(crate) async fn stand_by(bazaar: &Bazaar, seed: u8) -> Self {
+        let mut node = Self::enrolled(bazaar, seed, 0).await;
+        node.attend(bazaar, &[]).await;
+        node
+    }
+
+    pub(crate) async fn enrolled(bazaar: &Bazaar, seed: u8, server: usize) -> Self {
+        let session = bazaar.world.sign_in(&Key::of(seed), "ROLE_NODE").await;
+        let calls = NodeServiceClient::new(Bazaar::transport(), bazaar.config(server, &session.access));
+        let payout = Keypair::new().pubkey();
+        let enrolled = calls.enrol_node(enrolment(&payout)).await.unwrap().into_owned();
+        if let Some(benchmark) = enrolled.benchmark.into_option() {
+            let answer = answer(&benchmark, 2);
+            let report = calls.report_benchmark(answer).await.unwrap().into_owned();
+            assert!(report.confirmed, "{}", report.message);
+        }
+        let id = enrolled.node.as_option().unwrap().id.clone();
+        Self { id, token: session.access, payout, calls, server, stream: None, beats: 0, working: Vec::new(), backlog: VecDeque::new() }
+    }
+
+    /// Opens the stream; gives the attempts that it is to drop.
+    pub(crate) async fn attend(&mut self, bazaar: &Bazaar, attempts: &[String]) -> Vec<String> {
+        self.attend_at(bazaar, self.server, attempts).await
+    }
+
+    pub(crate) async fn attend_at(&mut self, bazaar: &Bazaar, server: usize, attempts: &[String]) -> Vec<String> {
+        self.server = server;
+        self.calls = NodeServiceClient::new(Bazaar::transport(), bazaar.config(server, &self.token));
+        let options = connectrpc::client::CallOptions::default().with_timeout(Duration::from_secs(600));
+        let stream = self.calls.attend_with_options(options).await.unwrap();
+        let (mut send, mut receive) = stream.into_split();
+        let hello = v1::Hello { attempt_ids: attempts.to_vec(), agent_version: "test".to_owned(), ..Default::default() };
+        send.send(v1::AttendRequest { message: Some(hello.into()), ..Default::default() }).await.unwrap();
+        let first = tokio::time::timeout(PATIENCE, receive.message()).await.unwrap().unwrap().unwrap();
+        let Some(Message::Welcome(welcome)) = first.to_owned_message().message else { panic!("no welcome") };
+        self.stream = Some((send, receive));
+        self.backlog.clear();
+        welcome.dropped_attempt_ids
+    }
+
+    /// Lets the stream go, as a cut would.
+    pub(crate) fn hang_up(&mut self) {
+        self.stream = None;
+    }
+
+    /// The next message, of those that waited first.
+    async fn next(&mut self) -> Message {
+        match self.backlog.pop_front() {
+            Some(message) => message,
+            None => self.message().await,
+        }
+    }
+
+    async fn message(&mut self) -> Message {
+        let (_, receive) = self.stream.as_mut().unwrap();
+        let message = tokio::time::timeout(PATIENCE, receive.message()).await.expect("the server says nothing");
+        message.unwrap().expect("the stream ended").to_owned_message().message.unwrap()
+    }
+
+    pub(crate) async fn assignment(&mut self) -> v1::Assignment {
+        loop {
+            if let Message::Assignment(assignment) = self.next().await {
+                return *assignment;
+            }
+        }
+    }
+
+    pub(crate) async fn stop(&mut self) -> v1::Stop {
+        loop {
+            if let Message::Stop(stop) = self.next().await {
+                return *stop;
+            }
+        }
+    }
+
+    async fn say(&mut self, message: impl Into<v1::__buffa::oneof::attend_request::Message>) {
+        let (send, _) = self.stream.as_mut().unwrap();
+        send.send(v1::AttendRequest { message: Some(message.into()), ..Default::default() }).await.unwrap();
+    }
+
+    pub(crate) async fn answer(&mut self, work: &v1::Assignment, accepted: bool) {
+        if accepted {
+            self.working.push((work.attempt_id.clone(), work.epoch));
+        }
+        let reason = if accepted { String::new() } else { "busy".to_owned() };
+        self.say(v1::Answer {
+            attempt_id: work.attempt_id.clone(),
+            epoch: work.epoch,
+            accepted,
+            reason,
+            ..Default::default()
+        })
+        .await;
+    }
+
+    /// Beats, and waits until the server has it.
+    pub(crate) async fn beat(&mut self) {
+        self.beats += 1;
+        let used = |(attempt_id, epoch): &(String, u32)| v1::AttemptUsage {
+            attempt_id: attempt_id.clone(),
+            epoch: *epoch,
+            usage: v1::Usage { cpu_ms: 5, memory_bytes: 7, ..Default::default() }.into(),
+            ..Default::default()
+        };
+        let attempts = self.working.iter().map(used).collect();
+        self.say(v1::Beat { seq: self.beats, attempts, ..Default::default() }).await;
+        loop {
+            match self.message().await {
+                Message::Pulse(pulse) if pulse.seq == self.beats => return,
+                other => self.backlog.push_back(other),
+            }
+        }
+    }
+
+    /// Lets model time pass while the node beats every five seconds.
+    pub(crate) async fn pass(&mut self, bazaar: &Bazaar, seconds: u64) {
+        for _ in 0..seconds / 5 {
+            bazaar.advance(5);
+            self.beat().await;
+        }
+        bazaar.advance(seconds % 5);
+        bazaar.looked().await;
+    }
+
+    pub(crate) async fn report(&self, work: &v1::Assignment, step: impl Into<Step>) -> Result<(), ConnectError> {
+        let request = v1::ReportAttemptRequest {
+            attempt_id: work.attempt_id.clone(),
+            epoch: work.epoch,
+            step: Some(step.into()),
+            ..Default::default()
+        };
+        self.calls.report_attempt(request).await.map(|_| ())
+    }
+
+    /// Takes an assignment and starts its script.
+    pub(crate) async fn start(&mut self, bazaar: &Bazaar) -> v1::Assignment {
+        let work = self.assignment().await;
+        self.answer(&work, true).await;
+        bazaar.until(&work.job_id, v1::JobState::Preparing).await;
+        self.report(&work, v1::Preparing { phase: "image".to_owned(), ..Default::default() }).await.unwrap();
+        self.report(&work, started()).await.unwrap();
+        work
+    }
+
+    /// Uploads a file of an attempt.
+    pub(crate) async fn upload(
+        &self,
+        bazaar: &Bazaar,
+        work: &v1::Assignment,
+        (kind, path): (&str, &str),
+        content: &[u8],
+        number: Option<u32>,
+    ) -> v1::FileInfo {
+        let token = &work.upload_token;
+        let begun = bazaar.world.begin(token, (&work.job_id, kind, path), content, number).await;
+        assert_eq!(begun.status, 201, "{begun:?}");
+        if begun.offset.unwrap_or(0) < content.len() as u64 {
+            let sent = bazaar.world.patch(token, &begun.location, 0, content).await;
+            assert_eq!(sent.status, 204, "{sent:?}");
+        }
+        v1::FileInfo {
+            path: path.to_owned(),
+            size: content.len() as u64,
+            sha256: sha256(content).to_vec(),
+            ..Default::default()
+        }
+    }
+
+    pub(crate) async fn log(&self, work: &v1::Assignment, first_seq: u64, lines: &[&str]) -> v1::PushLogsResponse {
+        let entry = |line: &&str| v1::LogEntry {
+            entry: Some(
+                v1::LogChunk {
+                    stream: v1::LogStream::Stdout.into(),
+                    data: line.as_bytes().to_vec(),
+                    ..Default::default()
+                }
+                .into(),
+            ),
+            ..Default::default()
+        };
+        let request = v1::PushLogsRequest {
+            attempt_id: work.attempt_id.clone(),
+            epoch: work.epoch,
+            first_seq,
+            entries: lines.iter().map(entry).collect(),
+            ..Default::default()
+        };
+        self.calls.push_logs(request).await.unwrap().into_owned()
+    }
+
+    /// Says that the script is gone and everything was uploaded.
+    pub(crate) async fn finish(&mut self, work: &v1::Assignment, reason: &str, outputs: Vec<v1::FileInfo>) {
+        self.working.retain(|(attempt, _)| *attempt != work.attempt_id);
+        self.report(work, v1::Exited { ending: ending(reason).into(), ..Default::default() }).await.unwrap();
+        let finished = v1::Finished { ending: ending(reason).into(), outputs, ..Default::default() };
+        self.report(work, finished).await.unwrap();
+    }
+}
+
+pub(crate) fn started() -> v1::Started {
+    v1::Started { artifact_digest: "sha256:aa".to_owned(), task_id: "tsk_1".to_owned(), ..Default::default() }
+}
+
+pub(crate) fn ending(reason: &str) -> v1::Ending {
+    let exit_code = match reason {
+        "succeeded" => Some(0),
+        "exit" => Some(1),
+        _ => None,
+    };
+    v1::Ending { reason: reason.to_owned(), exit_code, ..Default::default() }
+}
+
+pub(crate) fn enrolment(payout: &Address) -> v1::EnrolNodeRequest {
+    let hardware = v1::Hardware {
+        cpu_model: "a processor".to_owned(),
+        cpu_milli: 2000,
+        memory_mib: 4096,
+        disk_mib: 50_000,
+        container_engine: "docker 20.10".to_owned(),
+        ..Default::default()
+    };
+    let mode = v1::availability::Mode::MODE_ON.into();
+    v1::EnrolNodeRequest {
+        name: "a node".to_owned(),
+        payout_wallet: payout.to_string(),
+        min_micro_usd_per_hour: 1,
+        availability: v1::Availability { mode, ..Default::default() }.into(),
+        hardware: hardware.into(),
+        agent_version: "1".to_owned(),
+        ..Default::default()
+    }
+}
+
+/// The right answer to a benchmark.
+pub(crate) fn answer(benchmark: &v1::Benchmark, threads: u32) -> v1::ReportBenchmarkRequest {
+    v1::ReportBenchmarkRequest {
+        id: benchmark.id.clone(),
+        output: cyxwiz_model::benchmark(&benchmark.seed, benchmark.rounds, threads).to_vec(),
+        threads,
+        ..Default::default()
+    }
+}

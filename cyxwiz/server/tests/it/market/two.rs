@@ -1,0 +1,83 @@
+//! Several servers on one database.
+
+use std::time::Duration;
+
+use cyxwiz_chain::Coin;
+use cyxwiz_proto::v1::JobState;
+
+use super::bazaar::Bazaar;
+use super::crash::{free_leases, server};
+use super::node::Node;
+
+#[tokio::test]
+async fn a_node_at_one_server_serves_a_buyer_at_the_other() {
+    let bazaar = Bazaar::with(2, |_| {}).await;
+    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let mut node = Node::enrolled(&bazaar, 21, 1).await;
+    node.attend(&bazaar, &[]).await;
+    bazaar.advance(1);
+    let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
+    let work = node.start(&bazaar).await;
+    node.pass(&bazaar, 10).await;
+    // the stream moves to the other server, the attempt goes on
+    node.hang_up();
+    let dropped = node.attend_at(&bazaar, 0, std::slice::from_ref(&work.attempt_id)).await;
+    assert!(dropped.is_empty());
+    node.pass(&bazaar, 10).await;
+    bazaar.cancel(&job.id).await.unwrap();
+    assert_eq!(node.stop().await.reason, "cancelled");
+    node.finish(&work, "cancelled", vec![]).await;
+    let done = bazaar.until(&job.id, JobState::Verifying).await;
+    assert_eq!(done.cost.as_option().unwrap().metered_ms, 20_000);
+    bazaar.close().await;
+}
+
+#[tokio::test]
+async fn one_of_two_dies_while_it_settles_and_the_other_finishes() {
+    const JOBS: usize = 6;
+    let bazaar = Bazaar::open().await;
+    bazaar.deposit(Coin::Usdc, 10_000_000).await;
+    let mut nodes = Vec::new();
+    for number in 0..JOBS {
+        nodes.push(Node::stand_by(&bazaar, 40 + u8::try_from(number).unwrap()).await);
+    }
+    let mut jobs = Vec::new();
+    for number in 0..JOBS {
+        jobs.push(bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, &format!("job {number}")).await.id);
+    }
+    for node in &mut nodes {
+        let work = node.start(&bazaar).await;
+        bazaar.wait_for_rows(&work.job_id, "assign", "landed").await;
+        node.finish(&work, "succeeded", vec![]).await;
+        bazaar.until(&work.job_id, JobState::Verifying).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut doomed = server(&bazaar, folder.path(), "after_sign");
+    // time for it to stand up; then all are due at once, and both take what they can
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    sqlx::query("UPDATE jobs SET dispute_until = 0").execute(bazaar.world.db().pool()).await.unwrap();
+    let start = tokio::time::Instant::now();
+    loop {
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state <> 'completed'")
+            .fetch_one(bazaar.world.db().pool())
+            .await
+            .unwrap();
+        if left == 0 {
+            break;
+        }
+        if doomed.try_wait().unwrap().is_some() {
+            // only what the dead one held
+            free_leases(&bazaar).await;
+        }
+        assert!(start.elapsed() < Duration::from_secs(90), "{left} were not settled");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let _ = doomed.kill();
+    let _ = doomed.wait();
+    for job in &jobs {
+        assert_eq!(bazaar.closings(job).await["settled"], 1);
+    }
+    assert_eq!(bazaar.books(Coin::Usdc).await.1, 0);
+    bazaar.no_alarms().await;
+    bazaar.close().await;
+}
