@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use vyr_model::{ArtifactKind, BuiltManifest, Digest, ManifestDraft, ManifestError, SecretKey, artifact_name};
-use vyr_node::{Node, NodeOptions};
+use vyr_node::{Executor, Node, NodeOptions};
 use vyr_sdk::control::{
     CancelTaskRequest, PutArtifactRequest, StreamTracesRequest, SubmitTaskRequest, TaskState, TaskStatus,
     TraceFilter,
@@ -39,11 +39,15 @@ pub(crate) enum PutError {
 }
 
 impl Fabric {
-    /// Starts the node in the home's folder; the caller runs it.
-    pub(crate) async fn start(home: &Home, slots: usize) -> Result<(Self, Node), CliError> {
+    /// Starts the node in the home's folder, with executors beside its own; the caller runs it.
+    pub(crate) async fn start(
+        home: &Home,
+        slots: usize,
+        executors: Vec<Box<dyn Executor>>,
+    ) -> Result<(Self, Node), CliError> {
         let mut options = NodeOptions::new(home.vyr());
         options.max_running = slots + SPARE_TASKS;
-        let node = Node::start(options).await.map_err(CliError::Vyr)?;
+        let node = Node::start_with(options, executors).await.map_err(CliError::Vyr)?;
         let paths = vyr_node::Home::new(home.vyr());
         let store = Store::open(paths.store(), StoreOptions::new(paths.trust()))?;
         let key = store.trust().local_key(&paths.keys().join(format!("{LOCAL_KEY_NAME}.pem")))?.secret;

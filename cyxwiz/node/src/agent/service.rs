@@ -16,6 +16,7 @@ use super::tools::Tools;
 use crate::attempt::{self, Handle, Start};
 use crate::backoff::Backoff;
 use crate::config::Config;
+use crate::containers::Containers;
 use crate::ending::Cause;
 use crate::error::CliError;
 use crate::job::Job;
@@ -194,7 +195,8 @@ impl Agent {
     }
 
     async fn enrol(&self, config: &Config) -> Result<(), Fault> {
-        let request = enrolment(config, &self.tools.machine, "", &[])
+        let (engine, runtimes) = self.tools.containers.as_ref().map(Containers::describe).unwrap_or_default();
+        let request = enrolment(config, &self.tools.machine, &engine, &runtimes)
             .map_err(|error| Fault::Wrong(error.to_string()))?;
         let answer = self.tools.server.enrol(request).await?;
         let node = answer.node.as_option().map(|node| node.id.clone()).unwrap_or_default();
@@ -294,7 +296,7 @@ impl Agent {
         let offered = self.tools.machine.offered(&self.inner.config.borrow(), "", &[]);
         Situation {
             stopping: self.inner.stopping.load(Ordering::Acquire),
-            containers: false,
+            containers: self.tools.containers.is_some(),
             cpu_slots: usize::try_from(self.inner.config.borrow().cpu_slots).unwrap_or(1),
             cpu_jobs: live.iter().filter(|handle| handle.job.gpu_uuid.is_none()).count(),
             gpus: self.tools.machine.gpus.iter().map(|gpu| gpu.uuid.clone()).collect(),
@@ -332,12 +334,22 @@ impl Agent {
                 Cause::Ordered(Reason::Cancelled)
             }
         };
+        if stop.grace_seconds > 0
+            && let Some(handle) = self.find(&stop.attempt_id, Some(stop.epoch))
+        {
+            handle.set_grace(Duration::from_secs(stop.grace_seconds.into()));
+        }
         self.with_attempt(&stop.attempt_id, Some(stop.epoch), cause);
     }
 
+    fn find(&self, id: &str, epoch: Option<u32>) -> Option<Arc<Handle>> {
+        let id: AttemptId = id.parse().ok()?;
+        let handle = self.inner.attempts.lock().get(&id).cloned();
+        handle.filter(|handle| epoch.is_none_or(|epoch| epoch == handle.job.epoch))
+    }
+
     fn with_attempt(&self, id: &str, epoch: Option<u32>, cause: Cause) {
-        let handle = id.parse().ok().and_then(|id: AttemptId| self.inner.attempts.lock().get(&id).cloned());
-        match handle.filter(|handle| epoch.is_none_or(|epoch| epoch == handle.job.epoch)) {
+        match self.find(id, epoch) {
             Some(handle) => handle.stop(cause),
             None => tracing::debug!(attempt.id = id, "a stop for an attempt that is not here"),
         }

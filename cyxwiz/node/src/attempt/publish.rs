@@ -6,8 +6,8 @@ use cyxwiz_proto::v1;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 
 use super::execute::MAX_FILES;
-use super::prepare::chain;
 use super::run::Run;
+use crate::containers::chain;
 use crate::ending::Ended;
 use crate::files::{Bounds, Entry, Scan, Tus, UploadError, hash, open_file, scan};
 use crate::journal::UploadKey;

@@ -129,11 +129,14 @@ impl Run {
         }
     }
 
-    /// Ends what runs, and waits for it to be gone.
-    async fn end_task(&self) {
+    /// Ends what runs, without any grace, and waits for it to be gone.
+    pub(super) async fn end_task(&self) {
         let Some(task) = self.task.lock().clone() else { return };
         let ended = async {
             self.tools.fabric.cancel(&task).await?;
+            if let Some(containers) = &self.tools.containers {
+                containers.kill(&task).await;
+            }
             self.tools.fabric.wait(&task).await
         };
         if let Err(error) = ended.await {
