@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cyxwiz_sandbox::{
-    ContainerExecutor, ContainerOptions, Engine, ImageRef, NodeLabel, SandboxError, Usage,
-};
+use cyxwiz_sandbox::{ContainerExecutor, ContainerOptions, Engine, ImageRef, NodeLabel, SandboxError, Usage};
 use parking_lot::Mutex;
 use vyr_model::TaskId;
 
@@ -100,7 +98,8 @@ impl Containers {
 
     /// Makes sure of an image.
     pub(crate) async fn image(&self, name: &str, fetching: impl FnOnce()) -> Result<ImageRef, ImageError> {
-        let wanted: ImageRef = name.parse().map_err(|_| ImageError::Name(name.chars().take(120).collect()))?;
+        let wanted: ImageRef =
+            name.parse().map_err(|_| ImageError::Name(name.chars().take(120).collect()))?;
         let engine = self.executor.engine();
         if let Some(image) = engine.image(wanted.as_str()).await? {
             return Ok(image);

@@ -92,9 +92,17 @@ impl Home {
 
 impl AttemptDir {
     pub(crate) fn create(&self) -> io::Result<()> {
-        [&self.0, &self.job(), &self.output(), &self.checkpoints(), &self.metrics(), &self.site(), &self.staged()]
-            .into_iter()
-            .try_for_each(|path| make_dir(path))
+        [
+            &self.0,
+            &self.job(),
+            &self.output(),
+            &self.checkpoints(),
+            &self.metrics(),
+            &self.site(),
+            &self.staged(),
+        ]
+        .into_iter()
+        .try_for_each(|path| make_dir(path))
     }
 
     pub(crate) fn remove(&self) -> io::Result<()> {

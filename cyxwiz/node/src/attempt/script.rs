@@ -112,7 +112,12 @@ impl Run {
     }
 
     /// Installs requirements as a task of its own: held as the job is, with the network, into a folder of the job.
-    async fn install(&self, containers: &Containers, image: &ImageRef, network: Network) -> Result<(), Ended> {
+    async fn install(
+        &self,
+        containers: &Containers,
+        image: &ImageRef,
+        network: Network,
+    ) -> Result<(), Ended> {
         self.spool.system("installing requirements.txt");
         let words = "env -C /job python3 -m pip install --no-input --no-cache-dir --disable-pip-version-check \
              --no-warn-script-location --progress-bar off --target /site -r requirements.txt";
@@ -124,7 +129,10 @@ impl Run {
             artifact,
             args: Vec::new(),
             // pip unpacks and builds where it also installs: that counts as disk, not as memory
-            env: vec![("TMPDIR".to_owned(), "/site/.tmp".to_owned()), ("PIP_ROOT_USER_ACTION".to_owned(), "ignore".to_owned())],
+            env: vec![
+                ("TMPDIR".to_owned(), "/site/.tmp".to_owned()),
+                ("PIP_ROOT_USER_ACTION".to_owned(), "ignore".to_owned()),
+            ],
             dirs: vec![(self.dir.job(), "/job", true), (self.dir.site(), "/site", false)],
             memory_mib: self.handle.job.spec.requirements.memory_mib.max(INSTALL_MEMORY_MIB),
             wall: INSTALL_TIME,
@@ -145,8 +153,15 @@ impl Run {
     }
 
     async fn install_task(&self, submit: Submit) -> Result<TaskStatus, Ended> {
-        let broken = |error: vyr_sdk::SdkError| Ended::node(format!("requirements were not installed: {}", chain(&error)));
-        let task = self.tools.fabric.submit(self.request(submit), &self.handle.job.traceparent).await.map_err(broken)?;
+        let broken = |error: vyr_sdk::SdkError| {
+            Ended::node(format!("requirements were not installed: {}", chain(&error)))
+        };
+        let task = self
+            .tools
+            .fabric
+            .submit(self.request(submit), &self.handle.job.traceparent)
+            .await
+            .map_err(broken)?;
         *self.task.lock() = Some(task.clone());
         let system = cyxwiz_proto::v1::LogStream::System;
         let followed = async {
@@ -178,7 +193,9 @@ fn of_install(status: &TaskStatus, network: Network, why: Option<String>) -> Res
         return Ok(());
     }
     let said = match status.failure.as_known() {
-        Some(FailureKind::Exit) => format!("pip ended with code {}: its last lines say why", status.exit_code),
+        Some(FailureKind::Exit) => {
+            format!("pip ended with code {}: its last lines say why", status.exit_code)
+        }
         Some(FailureKind::Limit) => {
             format!("pip took more than it may ({} s, the job's memory and disk)", INSTALL_TIME.as_secs())
         }
@@ -204,7 +221,9 @@ mod tests {
             exit_code: 1,
             ..Default::default()
         };
-        let end = |state, failure| of_install(&status(state, failure), Network::Outbound, None).map_err(|ended| ended.reason);
+        let end = |state, failure| {
+            of_install(&status(state, failure), Network::Outbound, None).map_err(|ended| ended.reason)
+        };
         assert_eq!(end(TaskState::Succeeded, FailureKind::Unspecified), Ok(()));
         for failure in [FailureKind::Exit, FailureKind::Limit, FailureKind::Trap] {
             assert_eq!(end(TaskState::Failed, failure), Err(Reason::Requirements));
