@@ -1,6 +1,6 @@
 //! The embedded VYR node, driven over its own socket: every job is a task there, with record and trace.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use vyr_model::{
@@ -12,8 +12,9 @@ use vyr_sdk::control::{
     TraceFilter,
 };
 use vyr_sdk::{BlobReader, Client, Endpoint, SdkError, TraceStream};
-use vyr_store::{LOCAL_KEY_NAME, Store, StoreOptions};
+use vyr_store::{GcReport, LOCAL_KEY_NAME, Store, StoreOptions};
 
+use crate::containers::chain;
 use crate::error::CliError;
 use crate::home::Home;
 
@@ -27,6 +28,8 @@ pub(crate) struct Fabric {
     client: Client,
     key: SecretKey,
     store: Store,
+    record: PathBuf,
+    in_use: RwLock<()>,
 }
 
 /// Why an artifact was not put.
@@ -54,7 +57,8 @@ impl Fabric {
         let store = Store::open(paths.store(), StoreOptions::new(paths.trust()))?;
         let key = store.trust().local_key(&paths.keys().join(format!("{LOCAL_KEY_NAME}.pem")))?.secret;
         let client = Client::new(Endpoint::local(paths.path()), None)?;
-        Ok((Self { client, key, store }, node))
+        let (record, in_use) = (paths.record(), RwLock::default());
+        Ok((Self { client, key, store, record, in_use }, node))
     }
 
     /// Puts a Wasm file as an artifact signed by the node's own key.
@@ -138,25 +142,30 @@ impl Fabric {
         Ok(left.len())
     }
 
-    /// Removes an artifact's entry: what jobs brought does not stay.
-    pub(crate) fn remove(&self, digest: &Digest) {
-        if let Err(error) = self.store.remove(digest) {
-            tracing::debug!(%digest, %error, "an artifact was not removed");
+    /// Held by every attempt: what it put stays while it is worked on.
+    pub(crate) async fn hold(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
+        self.in_use.read().await
+    }
+
+    /// Removes what old jobs brought, where nothing is worked on: artifacts, and blobs that nothing refers to any more.
+    pub(crate) fn tidy(&self) {
+        let Ok(_idle) = self.in_use.try_write() else { return };
+        match self.tidy_store() {
+            Ok(report) if report.removed > 0 => {
+                tracing::info!(blobs = report.removed, bytes = report.freed_bytes, "removed what old jobs left");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = chain(&*error), "the store was not tidied"),
         }
     }
 
-    /// Removes blobs that nothing refers to any more.
-    pub(crate) fn collect_garbage(&self) {
-        match self.store.gc([], YOUNG, SystemTime::now()) {
-            Ok(report) if report.removed > 0 => {
-                tracing::info!(
-                    blobs = report.removed,
-                    bytes = report.freed_bytes,
-                    "removed what old jobs left in the store"
-                );
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the store was not tidied"),
+    fn tidy_store(&self) -> Result<GcReport, Box<dyn std::error::Error>> {
+        let now = SystemTime::now();
+        for artifact in self.store.list(now)? {
+            self.store.remove(&artifact.digest)?;
         }
+        // what the record of tasks still shows stays as long as the record does
+        let in_use = vyr_telemetry::record::blobs_in_use(&self.record)?;
+        Ok(self.store.gc(in_use, YOUNG, now)?)
     }
 }

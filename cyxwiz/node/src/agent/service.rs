@@ -240,7 +240,7 @@ impl Agent {
         loop {
             ticks.tick().await;
             let tools = Arc::clone(&self.tools);
-            let _ = tokio::task::spawn_blocking(move || tools.fabric.collect_garbage()).await;
+            let _ = tokio::task::spawn_blocking(move || tools.fabric.tidy()).await;
         }
     }
 

@@ -82,7 +82,6 @@ impl Run {
         if let Some(containers) = &self.tools.containers {
             containers.forget(&task);
         }
-        self.tools.fabric.remove(&artifact);
         match status {
             Ok(status) => {
                 self.count(&status);

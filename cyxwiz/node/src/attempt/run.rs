@@ -42,6 +42,7 @@ pub(super) struct Run {
 /// Works on an attempt until the server has everything of it, or until it is no longer this node's.
 pub(crate) async fn run(tools: Arc<Tools>, handle: Arc<Handle>, start: Start) {
     let job = &handle.job;
+    let _held = tools.fabric.hold().await;
     let run = Run {
         dir: tools.home.attempt(job.attempt),
         spool: Spool::new(Arc::clone(&handle), Arc::clone(&tools.journal)),

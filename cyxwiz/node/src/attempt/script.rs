@@ -143,7 +143,6 @@ impl Run {
         let made = std::fs::create_dir_all(&temp).and_then(|()| give(&temp, true));
         made.map_err(|error| Ended::node(format!("the node's disk fails: {error}")))?;
         let status = self.install_task(submit).await;
-        self.tools.fabric.remove(&artifact);
         let status = status?;
         let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(temp)).await;
         if let Ok(Err(error)) = removed {
