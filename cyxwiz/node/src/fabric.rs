@@ -152,7 +152,11 @@ impl Fabric {
         let Ok(_idle) = self.in_use.try_write() else { return };
         match self.tidy_store() {
             Ok(report) if report.removed > 0 => {
-                tracing::info!(blobs = report.removed, bytes = report.freed_bytes, "removed what old jobs left");
+                tracing::info!(
+                    blobs = report.removed,
+                    bytes = report.freed_bytes,
+                    "removed what old jobs left"
+                );
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(error = chain(&*error), "the store was not tidied"),
