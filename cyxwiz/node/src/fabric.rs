@@ -1,17 +1,20 @@
 //! The embedded VYR node, driven over its own socket: every job is a task there, with record and trace.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use vyr_model::{ArtifactKind, BuiltManifest, Digest, ManifestDraft, ManifestError, SecretKey, artifact_name};
-use vyr_node::{Node, NodeOptions};
+use vyr_model::{
+    ArtifactKind, BuiltManifest, Digest, ManifestDraft, ManifestError, SecretKey, artifact_name,
+};
+use vyr_node::{Executor, Node, NodeOptions};
 use vyr_sdk::control::{
     CancelTaskRequest, PutArtifactRequest, StreamTracesRequest, SubmitTaskRequest, TaskState, TaskStatus,
     TraceFilter,
 };
 use vyr_sdk::{BlobReader, Client, Endpoint, SdkError, TraceStream};
-use vyr_store::{LOCAL_KEY_NAME, Store, StoreOptions};
+use vyr_store::{GcReport, LOCAL_KEY_NAME, Store, StoreOptions};
 
+use crate::containers::chain;
 use crate::error::CliError;
 use crate::home::Home;
 
@@ -25,6 +28,8 @@ pub(crate) struct Fabric {
     client: Client,
     key: SecretKey,
     store: Store,
+    record: PathBuf,
+    in_use: RwLock<()>,
 }
 
 /// Why an artifact was not put.
@@ -39,16 +44,21 @@ pub(crate) enum PutError {
 }
 
 impl Fabric {
-    /// Starts the node in the home's folder; the caller runs it.
-    pub(crate) async fn start(home: &Home, slots: usize) -> Result<(Self, Node), CliError> {
+    /// Starts the node in the home's folder, with executors beside its own; the caller runs it.
+    pub(crate) async fn start(
+        home: &Home,
+        slots: usize,
+        executors: Vec<Box<dyn Executor>>,
+    ) -> Result<(Self, Node), CliError> {
         let mut options = NodeOptions::new(home.vyr());
         options.max_running = slots + SPARE_TASKS;
-        let node = Node::start(options).await.map_err(CliError::Vyr)?;
+        let node = Node::start_with(options, executors).await.map_err(CliError::Vyr)?;
         let paths = vyr_node::Home::new(home.vyr());
         let store = Store::open(paths.store(), StoreOptions::new(paths.trust()))?;
         let key = store.trust().local_key(&paths.keys().join(format!("{LOCAL_KEY_NAME}.pem")))?.secret;
         let client = Client::new(Endpoint::local(paths.path()), None)?;
-        Ok((Self { client, key, store }, node))
+        let (record, in_use) = (paths.record(), RwLock::default());
+        Ok((Self { client, key, store, record, in_use }, node))
     }
 
     /// Puts a Wasm file as an artifact signed by the node's own key.
@@ -88,8 +98,7 @@ impl Fabric {
         traceparent: &str,
     ) -> Result<String, SdkError> {
         let client = self.client.clone();
-        let client =
-            if traceparent.is_empty() { client } else { client.with_traceparent(traceparent) };
+        let client = if traceparent.is_empty() { client } else { client.with_traceparent(traceparent) };
         Ok(client.submit_task(request).await?.task_id)
     }
 
@@ -121,8 +130,7 @@ impl Fabric {
     pub(crate) async fn sweep(&self) -> Result<usize, SdkError> {
         let states = [TaskState::Queued, TaskState::Starting, TaskState::Running].map(Into::into).to_vec();
         let filter = TraceFilter { states, ..Default::default() };
-        let request =
-            StreamTracesRequest { filter: filter.into(), no_spans: true, ..Default::default() };
+        let request = StreamTracesRequest { filter: filter.into(), no_spans: true, ..Default::default() };
         let mut stream = self.client.stream_traces(request).await?;
         let mut left = Vec::new();
         while let Some(message) = stream.next().await? {
@@ -134,21 +142,34 @@ impl Fabric {
         Ok(left.len())
     }
 
-    /// Removes an artifact's entry: what jobs brought does not stay.
-    pub(crate) fn remove(&self, digest: &Digest) {
-        if let Err(error) = self.store.remove(digest) {
-            tracing::debug!(%digest, %error, "an artifact was not removed");
+    /// Held by every attempt: what it put stays while it is worked on.
+    pub(crate) async fn hold(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
+        self.in_use.read().await
+    }
+
+    /// Removes what old jobs brought, where nothing is worked on: artifacts, and blobs that nothing refers to any more.
+    pub(crate) fn tidy(&self) {
+        let Ok(_idle) = self.in_use.try_write() else { return };
+        match self.tidy_store() {
+            Ok(report) if report.removed > 0 => {
+                tracing::info!(
+                    blobs = report.removed,
+                    bytes = report.freed_bytes,
+                    "removed what old jobs left"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = chain(&*error), "the store was not tidied"),
         }
     }
 
-    /// Removes blobs that nothing refers to any more.
-    pub(crate) fn collect_garbage(&self) {
-        match self.store.gc([], YOUNG, SystemTime::now()) {
-            Ok(report) if report.removed > 0 => {
-                tracing::info!(blobs = report.removed, bytes = report.freed_bytes, "removed what old jobs left in the store");
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the store was not tidied"),
+    fn tidy_store(&self) -> Result<GcReport, Box<dyn std::error::Error>> {
+        let now = SystemTime::now();
+        for artifact in self.store.list(now)? {
+            self.store.remove(&artifact.digest)?;
         }
+        // what the record of tasks still shows stays as long as the record does
+        let in_use = vyr_telemetry::record::blobs_in_use(&self.record)?;
+        Ok(self.store.gc(in_use, YOUNG, now)?)
     }
 }

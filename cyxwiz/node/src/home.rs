@@ -92,9 +92,17 @@ impl Home {
 
 impl AttemptDir {
     pub(crate) fn create(&self) -> io::Result<()> {
-        [&self.0, &self.job(), &self.output(), &self.checkpoints(), &self.metrics(), &self.staged()]
-            .into_iter()
-            .try_for_each(|path| make_dir(path))
+        [
+            &self.0,
+            &self.job(),
+            &self.output(),
+            &self.checkpoints(),
+            &self.metrics(),
+            &self.site(),
+            &self.staged(),
+        ]
+        .into_iter()
+        .try_for_each(|path| make_dir(path))
     }
 
     pub(crate) fn remove(&self) -> io::Result<()> {
@@ -126,6 +134,11 @@ impl AttemptDir {
     /// The folder of its metrics file.
     pub(crate) fn metrics(&self) -> PathBuf {
         self.0.join("metrics")
+    }
+
+    /// What its requirements install.
+    pub(crate) fn site(&self) -> PathBuf {
+        self.0.join("site")
     }
 
     /// A checkpoint on its way to the server.

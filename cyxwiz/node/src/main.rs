@@ -16,6 +16,7 @@ mod backoff;
 mod cli;
 mod clock;
 mod config;
+mod containers;
 mod ending;
 mod error;
 mod fabric;

@@ -16,6 +16,7 @@ use super::tools::Tools;
 use crate::attempt::{self, Handle, Start};
 use crate::backoff::Backoff;
 use crate::config::Config;
+use crate::containers::Containers;
 use crate::ending::Cause;
 use crate::error::CliError;
 use crate::job::Job;
@@ -66,13 +67,16 @@ impl Agent {
 
     fn recover(&self) -> Result<(), CliError> {
         let path = self.tools.home.journal();
-        let broken = |error: crate::journal::JournalError| CliError::file("read", &path, std::io::Error::other(error));
+        let broken =
+            |error: crate::journal::JournalError| CliError::file("read", &path, std::io::Error::other(error));
         let kept = self.tools.journal.unfinished().map_err(broken)?;
         let known: Vec<String> = kept.iter().map(|kept| kept.id.to_string()).collect();
         self.sweep_folders(&known)?;
         for kept in kept {
             let assignment = v1::Assignment::decode_from_slice(&kept.assignment);
-            let job = assignment.map_err(|error| error.to_string()).and_then(|assignment| Job::try_from(assignment).map_err(|error| error.to_string()));
+            let job = assignment
+                .map_err(|error| error.to_string())
+                .and_then(|assignment| Job::try_from(assignment).map_err(|error| error.to_string()));
             let job = match job {
                 Ok(job) => job,
                 Err(error) => {
@@ -194,7 +198,8 @@ impl Agent {
     }
 
     async fn enrol(&self, config: &Config) -> Result<(), Fault> {
-        let request = enrolment(config, &self.tools.machine, "", &[])
+        let (engine, runtimes) = self.tools.containers.as_ref().map(Containers::describe).unwrap_or_default();
+        let request = enrolment(config, &self.tools.machine, &engine, &runtimes)
             .map_err(|error| Fault::Wrong(error.to_string()))?;
         let answer = self.tools.server.enrol(request).await?;
         let node = answer.node.as_option().map(|node| node.id.clone()).unwrap_or_default();
@@ -235,7 +240,7 @@ impl Agent {
         loop {
             ticks.tick().await;
             let tools = Arc::clone(&self.tools);
-            let _ = tokio::task::spawn_blocking(move || tools.fabric.collect_garbage()).await;
+            let _ = tokio::task::spawn_blocking(move || tools.fabric.tidy()).await;
         }
     }
 
@@ -265,7 +270,8 @@ impl Agent {
 
     /// Takes an assignment, or says why not. One that is worked on already is taken again.
     pub(super) fn take(&self, wire: v1::Assignment) -> v1::Answer {
-        let answer = v1::Answer { attempt_id: wire.attempt_id.clone(), epoch: wire.epoch, ..Default::default() };
+        let answer =
+            v1::Answer { attempt_id: wire.attempt_id.clone(), epoch: wire.epoch, ..Default::default() };
         let refuse = |reason: String| {
             tracing::warn!(attempt.id = answer.attempt_id, reason, "refuses an assignment");
             v1::Answer { accepted: false, reason, ..answer.clone() }
@@ -294,7 +300,7 @@ impl Agent {
         let offered = self.tools.machine.offered(&self.inner.config.borrow(), "", &[]);
         Situation {
             stopping: self.inner.stopping.load(Ordering::Acquire),
-            containers: false,
+            containers: self.tools.containers.is_some(),
             cpu_slots: usize::try_from(self.inner.config.borrow().cpu_slots).unwrap_or(1),
             cpu_jobs: live.iter().filter(|handle| handle.job.gpu_uuid.is_none()).count(),
             gpus: self.tools.machine.gpus.iter().map(|gpu| gpu.uuid.clone()).collect(),
@@ -332,12 +338,22 @@ impl Agent {
                 Cause::Ordered(Reason::Cancelled)
             }
         };
+        if stop.grace_seconds > 0
+            && let Some(handle) = self.find(&stop.attempt_id, Some(stop.epoch))
+        {
+            handle.set_grace(Duration::from_secs(stop.grace_seconds.into()));
+        }
         self.with_attempt(&stop.attempt_id, Some(stop.epoch), cause);
     }
 
+    fn find(&self, id: &str, epoch: Option<u32>) -> Option<Arc<Handle>> {
+        let id: AttemptId = id.parse().ok()?;
+        let handle = self.inner.attempts.lock().get(&id).cloned();
+        handle.filter(|handle| epoch.is_none_or(|epoch| epoch == handle.job.epoch))
+    }
+
     fn with_attempt(&self, id: &str, epoch: Option<u32>, cause: Cause) {
-        let handle = id.parse().ok().and_then(|id: AttemptId| self.inner.attempts.lock().get(&id).cloned());
-        match handle.filter(|handle| epoch.is_none_or(|epoch| epoch == handle.job.epoch)) {
+        match self.find(id, epoch) {
             Some(handle) => handle.stop(cause),
             None => tracing::debug!(attempt.id = id, "a stop for an attempt that is not here"),
         }

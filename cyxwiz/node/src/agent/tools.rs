@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::containers::Containers;
 use crate::fabric::Fabric;
 use crate::home::Home;
 use crate::journal::Journal;
@@ -12,6 +13,8 @@ pub(crate) struct Tools {
     pub(crate) journal: Arc<Journal>,
     pub(crate) server: Server,
     pub(crate) fabric: Fabric,
+    /// Nothing where there is no engine.
+    pub(crate) containers: Option<Containers>,
     /// For addresses that buyers name.
     pub(crate) public: reqwest::Client,
     pub(crate) machine: Machine,

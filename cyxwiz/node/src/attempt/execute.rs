@@ -1,10 +1,11 @@
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cyxwiz_proto::v1;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use vyr_model::Digest;
 use vyr_sdk::SdkError;
 use vyr_sdk::control::{
     self, DirGrant, EnvGrant, Grants, ProtoDuration, Resources, SubmitTaskRequest, TaskState, TaskStatus,
@@ -12,9 +13,10 @@ use vyr_sdk::control::{
 use vyr_sdk::is_terminal;
 
 use super::metrics;
-use super::prepare::{Program, chain};
+use super::prepare::Program;
 use super::run::Run;
 use crate::backoff::Backoff;
+use crate::containers::chain;
 use crate::ending::{self, Cause, Ended};
 use crate::files::{Bounds, Entry, scan};
 
@@ -23,11 +25,27 @@ const SLACK: Duration = Duration::from_secs(120);
 /// How often the folders that the job writes are measured, and at least so many times what that took.
 const DISK_LOOK: Duration = Duration::from_secs(1);
 const DISK_LOOK_SHARE: u32 = 20;
+/// How often a container's samples are taken over.
+const SAMPLE: Duration = Duration::from_secs(1);
 /// Files in those folders.
 pub(super) const MAX_FILES: usize = 100_000;
 /// How much more than its log may hold a job may write before it counts as a flood.
 const FLOOD: u64 = 4;
 const FLOOD_LEAST: u64 = 64 << 20;
+
+/// What a task is made of.
+pub(super) struct Submit {
+    pub(super) artifact: Digest,
+    pub(super) args: Vec<String>,
+    pub(super) env: Vec<(String, String)>,
+    /// Host folder, guest path, whether it is read alone.
+    pub(super) dirs: Vec<(PathBuf, &'static str, bool)>,
+    pub(super) memory_mib: u64,
+    pub(super) wall: Duration,
+    /// Whether the guest is told its place in the trace.
+    pub(super) trace_context: bool,
+    pub(super) idempotency_key: String,
+}
 
 /// How an execution went.
 pub(super) struct Ran {
@@ -47,10 +65,12 @@ impl Run {
         }
         let artifact = program.artifact;
         let restored = self.restored().await;
-        let request = self.request(&program);
+        let request = self.request(self.submit(&program));
         let task = match self.tools.fabric.submit(request, &self.handle.job.traceparent).await {
             Ok(task) => task,
-            Err(error) => return never(Ended::node(format!("VYR does not take the task: {}", chain(&error)))),
+            Err(error) => {
+                return never(Ended::node(format!("VYR does not take the task: {}", chain(&error))));
+            }
         };
         *self.task.lock() = Some(task.clone());
         if let Err(error) = self.tools.journal.running(id, &task) {
@@ -58,7 +78,10 @@ impl Run {
         }
         let status = self.attend(&task, &artifact.to_string(), restored).await;
         *self.task.lock() = None;
-        self.tools.fabric.remove(&artifact);
+        self.sample(&task);
+        if let Some(containers) = &self.tools.containers {
+            containers.forget(&task);
+        }
         match status {
             Ok(status) => {
                 self.count(&status);
@@ -70,64 +93,74 @@ impl Run {
         }
     }
 
-    fn request(&self, program: &Program) -> SubmitTaskRequest {
+    fn submit(&self, program: &Program) -> Submit {
         let job = &self.handle.job;
-        let requirements = &job.spec.requirements;
-        let wall = job.timeout + SLACK;
-        let cpus = u64::from(requirements.cpu_milli.div_ceil(1000)).max(1);
+        let own = program.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        // what the market promises goes before what the buyer sets
+        let buyers = job.spec.env.iter().filter(|(name, _)| program.env.iter().all(|(own, _)| own != name));
+        let mut dirs = vec![
+            (self.dir.job(), "/job", true),
+            (self.dir.output(), "/output", false),
+            (self.dir.checkpoints(), "/checkpoints", false),
+            (self.dir.metrics(), "/metrics", false),
+        ];
+        dirs.extend(program.site.clone().map(|site| (site, "/site", true)));
+        Submit {
+            artifact: program.artifact,
+            args: program.args.clone(),
+            env: buyers.map(|(name, value)| (name.clone(), value.clone())).chain(own).collect(),
+            dirs,
+            memory_mib: job.spec.requirements.memory_mib,
+            wall: job.timeout + SLACK,
+            // equal inputs, equal environment
+            trace_context: !program.deterministic,
+            idempotency_key: format!("{}:{}", job.attempt, job.epoch),
+        }
+    }
+
+    /// Makes the request of a task.
+    pub(super) fn request(&self, submit: Submit) -> SubmitTaskRequest {
+        let job = &self.handle.job;
+        let cpus = job.spec.requirements.cpu_milli.div_ceil(1000).max(1);
         let log = job.max_log_bytes.saturating_mul(FLOOD).max(FLOOD_LEAST);
         let limits = control::Limits {
-            memory_bytes: requirements.memory_mib.saturating_mul(1 << 20),
-            wall_time: duration(wall).into(),
-            cpu_time: duration(wall.saturating_mul(u32::try_from(cpus).unwrap_or(u32::MAX))).into(),
+            memory_bytes: submit.memory_mib.saturating_mul(1 << 20),
+            wall_time: duration(submit.wall).into(),
+            cpu_time: duration(submit.wall.saturating_mul(cpus)).into(),
             stdout_bytes: log,
             stderr_bytes: log,
             ..Default::default()
         };
-        let own = program.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        // what the market promises goes before what the buyer sets
-        let buyers = job.spec.env.iter().filter(|(name, _)| program.env.iter().all(|(own, _)| own != name));
-        let env = buyers.map(|(name, value)| (name.clone(), value.clone())).chain(own);
-        let dir = |host: &Path, guest: &str, read_only| DirGrant {
+        let dir = |(host, guest, read_only): (PathBuf, &str, bool)| DirGrant {
             host_path: host.display().to_string(),
             guest_path: guest.to_owned(),
             read_only,
             ..Default::default()
         };
+        let env = |(name, value)| EnvGrant { name, value, ..Default::default() };
         let grants = Grants {
-            env: env.map(|(name, value)| EnvGrant { name, value, ..Default::default() }).collect(),
-            dirs: vec![
-                dir(&self.dir.job(), "/job", true),
-                dir(&self.dir.output(), "/output", false),
-                dir(&self.dir.checkpoints(), "/checkpoints", false),
-                dir(&self.dir.metrics(), "/metrics", false),
-            ],
+            env: submit.env.into_iter().map(env).collect(),
+            dirs: submit.dirs.into_iter().map(dir).collect(),
             ..Default::default()
         };
         let resources = Resources {
             limits: limits.into(),
             grants: grants.into(),
-            args: program.args.clone(),
+            args: submit.args,
             no_output_dir: true,
-            // equal inputs, equal environment
-            no_trace_context: program.deterministic,
+            no_trace_context: !submit.trace_context,
             ..Default::default()
         };
         SubmitTaskRequest {
-            artifact_digest: program.artifact.to_string(),
+            artifact_digest: submit.artifact.to_string(),
             resources: resources.into(),
-            idempotency_key: format!("{}:{}", job.attempt, job.epoch),
+            idempotency_key: submit.idempotency_key,
             ..Default::default()
         }
     }
 
     /// Watches a task and everything that it writes, until it has ended and all of that was read.
-    async fn attend(
-        &self,
-        task: &str,
-        artifact: &str,
-        restored: Vec<Entry>,
-    ) -> Result<TaskStatus, SdkError> {
+    async fn attend(&self, task: &str, artifact: &str, restored: Vec<Entry>) -> Result<TaskStatus, SdkError> {
         let (over, _) = watch::channel(false);
         let (begun, _) = watch::channel(false);
         let ended = || {
@@ -146,6 +179,7 @@ impl Run {
                 () = self.keep_orders(task, begun.subscribe()) => {}
                 () = self.watch_disk() => {}
                 () = self.checkpoints(restored) => {}
+                () = self.sample_often(task) => {}
                 () = ended() => {}
             }
         };
@@ -197,7 +231,7 @@ impl Run {
     }
 
     /// Passes a stream on while it grows, from its first byte to its end.
-    async fn follow_output(&self, task: &str, name: &str, stream: v1::LogStream) {
+    pub(super) async fn follow_output(&self, task: &str, name: &str, stream: v1::LogStream) {
         let mut reader = match self.tools.fabric.follow(task, name).await {
             Ok(reader) => reader,
             Err(error) => {
@@ -238,7 +272,30 @@ impl Run {
             tracing::warn!(task.id = task, %error, "a task was not cancelled: tried again");
             backoff.wait(None).await;
         }
+        // an order may allow less than the container itself would
+        if let Some(containers) = &self.tools.containers {
+            tokio::time::sleep(self.handle.grace()).await;
+            containers.kill(task).await;
+        }
         std::future::pending::<()>().await;
+    }
+
+    /// Keeps the attempt's usage up to date. Completes never by itself.
+    async fn sample_often(&self, task: &str) {
+        loop {
+            tokio::time::sleep(SAMPLE).await;
+            self.sample(task);
+        }
+    }
+
+    fn sample(&self, task: &str) {
+        let sample = self.tools.containers.as_ref().and_then(|containers| containers.usage(task));
+        if let Some(sample) = sample {
+            self.handle.set_usage(|usage| {
+                usage.cpu_ms = u64::try_from(sample.cpu.as_millis()).unwrap_or(u64::MAX);
+                usage.memory_bytes = sample.memory_bytes;
+            });
+        }
     }
 
     /// Ends the job when it writes more than it may. Completes never by itself.

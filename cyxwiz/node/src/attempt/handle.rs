@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use cyxwiz_proto::v1;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -5,16 +7,21 @@ use tokio::sync::watch;
 use crate::ending::{Allowed, Cause};
 use crate::job::Job;
 
+/// What a script has between SIGTERM and SIGKILL where no order says it, and at most.
+const GRACE: Duration = Duration::from_secs(10);
+const LONGEST_GRACE: Duration = Duration::from_secs(60);
+
 /// What others hold of an attempt: its orders in, its usage out.
 pub(crate) struct Handle {
     pub(crate) job: Job,
     stop: watch::Sender<Option<Cause>>,
+    grace: Mutex<Option<Duration>>,
     usage: Mutex<v1::Usage>,
 }
 
 impl Handle {
     pub(crate) fn new(job: Job) -> Self {
-        Self { job, stop: watch::Sender::new(None), usage: Mutex::default() }
+        Self { job, stop: watch::Sender::new(None), grace: Mutex::default(), usage: Mutex::default() }
     }
 
     /// Asks for its end. The first cause counts, but that a fence goes before all.
@@ -26,6 +33,16 @@ impl Handle {
             }
             takes
         });
+    }
+
+    /// Sets how long the script has once it is asked to end.
+    pub(crate) fn set_grace(&self, grace: Duration) {
+        self.grace.lock().get_or_insert(grace.min(LONGEST_GRACE));
+    }
+
+    /// How long the script has once it is asked to end.
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace.lock().unwrap_or(GRACE)
     }
 
     pub(crate) fn cause(&self) -> Option<Cause> {

@@ -16,6 +16,7 @@ mod prepare;
 mod publish;
 mod reporter;
 mod run;
+mod script;
 mod spool;
 
 pub(crate) use handle::Handle;

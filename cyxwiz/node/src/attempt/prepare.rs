@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cyxwiz_model::{Reason, Wasm, Workload};
 use cyxwiz_proto::v1;
@@ -6,6 +6,7 @@ use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use vyr_model::Digest;
 
 use super::run::Run;
+use crate::containers::chain;
 use crate::ending::Ended;
 use crate::fabric::PutError;
 use crate::files::{DownloadError, Wanted, fetch};
@@ -22,6 +23,8 @@ pub(super) struct Program {
     pub(super) env: Vec<(&'static str, String)>,
     /// Whether runs may be repeated as a check.
     pub(super) deterministic: bool,
+    /// Where its requirements were installed.
+    pub(super) site: Option<PathBuf>,
 }
 
 impl Run {
@@ -32,7 +35,7 @@ impl Run {
         self.unless_stopped(self.fetch_all()).await?;
         match &job.spec.workload {
             Workload::Wasm(wasm) => self.unless_stopped(self.prepare_wasm(wasm)).await,
-            Workload::Script(_) => Err(Ended::node("this node runs no containers")),
+            Workload::Script(script) => self.prepare_script(script).await,
         }
     }
 
@@ -66,7 +69,9 @@ impl Run {
             })
             .collect();
         let fetched = futures::stream::iter(fetching).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
-        fetched.await.map_err(|error| Ended::node(format!("a file of the job was not fetched: {}", chain(&error))))?;
+        fetched
+            .await
+            .map_err(|error| Ended::node(format!("a file of the job was not fetched: {}", chain(&error))))?;
         for file in &data {
             self.spool.system(&format!("fetching {} ({} bytes)", file.path, file.size));
             fetch(&self.tools.public, file, &self.dir.job()).await.map_err(|error| of_data(&error))?;
@@ -90,7 +95,7 @@ impl Run {
             ("CYX_CHECKPOINT_DIR", "/checkpoints".to_owned()),
             ("CYX_METRICS", format!("/metrics/{}", super::metrics::FILE)),
         ];
-        Ok(Program { artifact, args: wasm.args.clone(), env, deterministic: wasm.deterministic })
+        Ok(Program { artifact, args: wasm.args.clone(), env, deterministic: wasm.deterministic, site: None })
     }
 }
 
@@ -106,16 +111,4 @@ fn of_data(error: &DownloadError) -> Ended {
         DownloadError::Disk { .. } => Ended::node(chain(error)),
         error => Ended::new(Reason::Requirements, format!("data was not fetched: {}", chain(error))),
     }
-}
-
-/// An error with its causes, on a line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

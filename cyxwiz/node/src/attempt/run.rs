@@ -42,6 +42,7 @@ pub(super) struct Run {
 /// Works on an attempt until the server has everything of it, or until it is no longer this node's.
 pub(crate) async fn run(tools: Arc<Tools>, handle: Arc<Handle>, start: Start) {
     let job = &handle.job;
+    let _held = tools.fabric.hold().await;
     let run = Run {
         dir: tools.home.attempt(job.attempt),
         spool: Spool::new(Arc::clone(&handle), Arc::clone(&tools.journal)),
@@ -124,16 +125,20 @@ impl Run {
 
     pub(super) fn count(&self, status: &TaskStatus) {
         if let Some(cpu) = status.cpu_time.as_option() {
-            let ms = u64::try_from(cpu.seconds).unwrap_or(0) * 1000 + u64::try_from(cpu.nanos).unwrap_or(0) / 1_000_000;
+            let ms = u64::try_from(cpu.seconds).unwrap_or(0) * 1000
+                + u64::try_from(cpu.nanos).unwrap_or(0) / 1_000_000;
             self.handle.set_usage(|usage| usage.cpu_ms = usage.cpu_ms.max(ms));
         }
     }
 
-    /// Ends what runs, and waits for it to be gone.
-    async fn end_task(&self) {
+    /// Ends what runs, without any grace, and waits for it to be gone.
+    pub(super) async fn end_task(&self) {
         let Some(task) = self.task.lock().clone() else { return };
         let ended = async {
             self.tools.fabric.cancel(&task).await?;
+            if let Some(containers) = &self.tools.containers {
+                containers.kill(&task).await;
+            }
             self.tools.fabric.wait(&task).await
         };
         if let Err(error) = ended.await {

@@ -6,6 +6,7 @@ use super::{Context, at, systemd};
 use crate::agent::{enrolment, run_due_benchmark};
 use crate::args::InstallArgs;
 use crate::config::{self, Config, ConfigError};
+use crate::containers::Containers;
 use crate::error::CliError;
 use crate::identity::Identity;
 use crate::machine::{Gpus, Machine};
@@ -87,7 +88,11 @@ fn milli(cpus: f64) -> Result<u32, ConfigError> {
 /// Enrols, and answers the benchmark where one is due.
 async fn enrol(config: &Config, context: &Context, machine: &Machine) -> Result<String, CliError> {
     let server = context.server(config)?;
-    let request = enrolment(config, machine, "", &[])?;
+    let described = Containers::look(config).await;
+    if !context.json && described.0.is_empty() {
+        output::line("engine    none: this node takes Wasm programs alone")?;
+    }
+    let request = enrolment(config, machine, &described.0, &described.1)?;
     let cpu_milli = request.hardware.as_option().map_or(1000, |hardware| hardware.cpu_milli);
     let answer = server.enrol(request).await.map_err(at(config))?;
     let node = answer.node.into_option().unwrap_or_default();

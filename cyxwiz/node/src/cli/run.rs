@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use vyr_node::Executor;
 use vyr_telemetry::logs::{self, LogFormat};
 
 use super::Context;
 use crate::agent::{Agent, Tools};
 use crate::args::{Log, RunArgs};
+use crate::containers::Containers;
 use crate::error::CliError;
 use crate::fabric::Fabric;
 use crate::files::public_client;
+use crate::identity::Identity;
 use crate::journal::Journal;
 use crate::machine::{Gpus, Machine};
 
@@ -31,7 +34,10 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliErro
     let gpus = Gpus::detect();
     let machine = Machine::detect(home.path(), gpus.list());
     let slots = usize::try_from(config.cpu_slots).unwrap_or(1) + machine.gpus.len();
-    let (fabric, node) = Fabric::start(home, slots).await?;
+    let identity = Identity::load(&home.identity())?.address();
+    let containers = Containers::start(&config, &identity).await;
+    let executors = containers.iter().map(|containers| Box::new(containers.executor()) as Box<dyn Executor>);
+    let (fabric, node) = Fabric::start(home, slots, executors.collect()).await?;
     let (stop, stopped) = watch::channel(false);
     let vyr = tokio::spawn(node.run(async move {
         let mut stopped = stopped;
@@ -39,7 +45,16 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliErro
     }));
     let journal = Arc::new(Journal::open(&home.journal())?);
     let public = public_client()?;
-    let tools = Tools { home: home.clone(), journal, server, fabric, public, machine, gpus };
+    let tools = Tools {
+        home: home.clone(),
+        journal,
+        server,
+        fabric,
+        containers: containers.clone(),
+        public,
+        machine,
+        gpus,
+    };
     let agent = Agent::start(Arc::new(tools), config).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), home = %home.path().display(), "the agent is ready");
     agent
@@ -53,6 +68,9 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliErro
     let _ = stop.send(true);
     if let Err(error) = vyr.await {
         tracing::error!(%error, "the embedded VYR node did not end well");
+    }
+    if let Some(containers) = containers {
+        containers.sweep().await;
     }
     tracing::info!("stopped");
     Ok(())

@@ -6,11 +6,13 @@
 //! ```
 
 mod download;
+mod give;
 mod public;
 mod tree;
 mod upload;
 
 pub(crate) use download::{DownloadError, Wanted, fetch};
+pub(crate) use give::give;
 pub(crate) use public::client as public_client;
 pub(crate) use tree::{Bounds, Entry, Scan, hash, open as open_file, scan};
 pub(crate) use upload::{Tus, UploadError};

@@ -1,7 +1,9 @@
 //! The connection to a Docker or Podman on this machine.
 
 mod find;
+mod kill;
 mod process;
+mod pull;
 pub(crate) mod sweep;
 
 use std::{
