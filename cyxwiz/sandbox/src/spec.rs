@@ -40,6 +40,8 @@ pub(crate) struct Wanted<'a> {
     /// What the engine has.
     pub(crate) runtime: Option<String>,
     pub(crate) init: bool,
+    /// Whether the kernel has IPv6, which jobs do not get.
+    pub(crate) ipv6: bool,
     /// Files that the job may have open.
     pub(crate) open_files: u64,
 }
@@ -105,7 +107,7 @@ fn host(wanted: Wanted<'_>) -> HostConfig {
             Network::Outbound => NETWORK.to_owned(),
         }),
         dns: (job.network == Network::Outbound).then(|| name_servers(options)),
-        sysctls: (job.network == Network::Outbound)
+        sysctls: (job.network == Network::Outbound && wanted.ipv6)
             .then(|| HashMap::from([("net.ipv6.conf.all.disable_ipv6".to_owned(), "1".to_owned())])),
         publish_all_ports: Some(false),
         ipc_mode: Some("private".to_owned()),
@@ -182,6 +184,7 @@ mod tests {
             stdin: false,
             runtime: Some("runsc".to_owned()),
             init: true,
+            ipv6: true,
             open_files: 1024,
         })
     }

@@ -1,5 +1,5 @@
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
@@ -23,6 +23,10 @@ use crate::{
     spec::{self, Wanted},
 };
 
+/// No engine makes a container with less.
+const LEAST_MEMORY: u64 = 6 << 20;
+/// Where the kernel has IPv6.
+const IPV6: &str = "/proc/sys/net/ipv6";
 /// Time for the engine to end a container that was killed.
 const KILL_TIME: Duration = Duration::from_secs(20);
 /// Time for the last of the output when the container has ended.
@@ -101,6 +105,9 @@ async fn create(run: &Run<'_>, request: &Asked) -> Result<Container, Failure> {
         let text = "a container job has no `http-out` and no states: its document says what it reaches";
         return Err(Failure::Grant(text.to_owned()));
     }
+    if request.limits.memory_bytes < LEAST_MEMORY {
+        return Err(Failure::Limit(LimitKind::Memory));
+    }
     let identity = Identity::of_jobs();
     if let Some(out) = &request.out_dir {
         let given = folders::give(out, identity);
@@ -120,14 +127,15 @@ async fn create(run: &Run<'_>, request: &Asked) -> Result<Container, Failure> {
         stdin: request.stdin,
         runtime: run.engine.runtime(),
         init: run.engine.has_init(),
+        ipv6: Path::new(IPV6).exists(),
         open_files: u64::from(run.options.open_files).min(run.engine.open_files().unwrap_or(u64::MAX)),
     });
     Container::create(run.engine, &task, body).await.map_err(|error| {
         let text = chain(&error);
-        if crate::engine::is_missing(&error) {
-            Failure::Link(format!("the image or network is gone: {text}"))
-        } else {
-            Failure::Internal(format!("failed to make the container: {text}"))
+        match crate::engine::status(&error) {
+            // more processors than there are, for one; or an image that was removed meanwhile
+            Some(400 | 404) => Failure::Link(format!("this node cannot hold the job: {text}")),
+            _ => Failure::Internal(format!("failed to make the container: {text}")),
         }
     })
 }

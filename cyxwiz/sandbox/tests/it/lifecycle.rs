@@ -77,6 +77,15 @@ async fn a_job_that_cannot_start_is_its_own_fault() {
 }
 
 #[tokio::test]
+async fn a_job_that_this_machine_cannot_hold_is_refused() {
+    let host = Host::new().await;
+    let many = host.run(host.python("").job(|job| job.cpu_milli = 1_024_000)).await;
+    assert!(matches!(many.outcome.terminal, Terminal::Failed(Failure::Link(_))), "{many:?}");
+    let little = host.run(host.python("").limits(|limits| limits.memory_bytes = 1 << 20)).await;
+    assert_eq!(little.outcome.terminal, failed(Failure::Limit(LimitKind::Memory)));
+}
+
+#[tokio::test]
 async fn limits_of_time_end_a_job() {
     let host = Host::new().await;
     let wall = host.python("while True: pass").limits(|limits| limits.wall_time = Duration::from_millis(300));
