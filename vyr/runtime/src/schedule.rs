@@ -4,23 +4,31 @@
 //! (slice by weight) earlier; else it waits for the other's slice, which the kernel ends only at its tick (4 ms).
 //! So prompt threads have a short slice, and patient ones, of lower weight, a long one: whatever wakes passes
 //! them, other programs with the kernel's own slice of 1 to 3 ms too. How much the patient ones get in the end
-//! is decided by weight alone: beside a thread that never rests, `nice` 5 keeps a quarter of a processor.
+//! is decided by weight alone: beside a thread that never rests, `nice` 10 keeps a tenth of a processor and
+//! `nice` 5 a quarter. A thread that has just had more than its share waits all the same, until the next tick.
 
 use std::time::Duration;
 
 const PROMPT_SLICE: Duration = Duration::from_micros(200);
 const PATIENT_SLICE: Duration = Duration::from_millis(20);
-/// How much patient threads stand back, on the scale of `nice`.
-const PATIENCE: i32 = 5;
+/// How much guests that compute for long stand back, on the scale of `nice`.
+const PATIENT: i32 = 10;
+/// How much the compiler does: a task waits for it.
+const COMPILER: i32 = 5;
 
 /// Makes this thread, and those that it starts, prompt: for calls and short guests.
 pub fn prompt() {
     schedule(0, PROMPT_SLICE);
 }
 
-/// Makes this thread, and those that it starts, patient: for what computes for long.
+/// Makes this thread, and those that it starts, patient: for guests that compute for long.
 pub fn patient() {
-    schedule(PATIENCE, PATIENT_SLICE);
+    schedule(PATIENT, PATIENT_SLICE);
+}
+
+/// Makes this thread, and those that it starts, patient, less so than [`patient`]: for the compile child.
+pub(crate) fn compiler() {
+    schedule(COMPILER, PATIENT_SLICE);
 }
 
 /// Where the kernel refuses, or knows no slices (before Linux 6.12), all compete as everything else does.

@@ -20,7 +20,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Notes how long a run took, from the queue to its end.
+    /// Notes how long a run took, from its preparation to its end.
     pub(super) fn note(&self, artifact: Digest, took: Duration) {
         self.0.lock().put(artifact, took);
     }

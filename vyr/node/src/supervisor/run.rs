@@ -60,11 +60,12 @@ impl Supervisor {
         } else if begun.is_none() && !self.record_start(task, dequeued).await {
             return;
         }
+        let begins = Stamp::now();
         let end = match self.prepare(task).await {
             Ok(prepared) => self.execute(task, prepared).await,
             Err(failure) => End::failed(failure),
         };
-        self.pace.note(task.spec.artifact, end.from.since(dequeued));
+        self.pace.note(task.spec.artifact, end.from.since(begins));
         self.finish_begun(task, end, begun.take()).await;
     }
 

@@ -71,7 +71,7 @@ fn work(args: impl Iterator<Item = OsString>) -> io::Result<Result<Vec<u8>, Comp
     let bounds = Bounds::parse(args)?;
     bounds.apply()?;
     // its threads hold every processor for tens of milliseconds: short tasks pass
-    schedule::patient();
+    schedule::compiler();
     let mut wasm = Vec::new();
     io::stdin().lock().read_to_end(&mut wasm)?;
     Ok(compile(&wasm, bounds.metering))
