@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cyxwiz_chain::Cluster;
@@ -27,6 +28,16 @@ pub(crate) struct Global {
     /// RPC address of somebody else on that chain: what moves money counts only once both say so
     #[arg(long, global = true, env = "CYXWIZ_WITNESS_URL", value_name = "URL")]
     pub(crate) witness_url: Option<String>,
+    /// How long that node may be behind, in seconds; after that the two disagree
+    #[arg(
+        long,
+        global = true,
+        env = "CYXWIZ_WITNESS_WAIT",
+        default_value = "30",
+        value_parser = seconds,
+        value_name = "SECONDS"
+    )]
+    pub(crate) witness_wait: Duration,
     /// Address of the escrow program [default: the one known for the cluster]
     #[arg(long, global = true, env = "CYXWIZ_PROGRAM", value_name = "ADDRESS")]
     pub(crate) program: Option<Address>,
@@ -93,6 +104,14 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// The longest wait that can be asked for: nobody sits before a terminal for longer.
+const LONGEST_WAIT: u64 = 600;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=LONGEST_WAIT).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| format!("a number from 1 to {LONGEST_WAIT} is needed"))
 }
 
 /// Names a job.

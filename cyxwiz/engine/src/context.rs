@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cyxwiz_chain::escrow::Address;
 use cyxwiz_chain::{Cluster, Contract, Network, Rpc, read_keypair};
@@ -26,6 +27,8 @@ pub(crate) struct Chain {
 pub(crate) struct Witness {
     pub(crate) url: String,
     pub(crate) rpc: Rpc,
+    /// How long it may be behind; longer is a disagreement.
+    pub(crate) wait: Duration,
 }
 
 impl Context {
@@ -94,7 +97,8 @@ impl Context {
         let witness = match &self.global.witness_url {
             None => None,
             Some(url) => {
-                let witness = Witness { url: url.clone(), rpc: Rpc::new(url) };
+                let witness =
+                    Witness { url: url.clone(), rpc: Rpc::new(url), wait: self.global.witness_wait };
                 if witness.rpc.genesis().await.map_err(unreachable(url))? != genesis {
                     return Err(CliError::OtherChain { url: network.url, witness: url.clone() });
                 }

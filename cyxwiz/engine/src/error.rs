@@ -34,8 +34,8 @@ pub(crate) enum CliError {
     OtherChain { url: String, witness: String },
     #[error("{url} says that {signature} landed, {witness} does not")]
     NoWitness { url: String, witness: String, signature: Signature },
-    #[error("{url} and {witness} disagree about the balance: {said} are free by one, {seen} by the other")]
-    Disagree { url: String, witness: String, said: Money, seen: Money },
+    #[error("{url} and {witness} disagree: {said} are {place} by one, {seen} by the other")]
+    Disagree { url: String, witness: String, place: &'static str, said: Money, seen: Money },
     #[error("there is no escrow program at {program} on {cluster}")]
     NoProgram { program: Address, cluster: Cluster },
     #[error("{owner} has {has}, this needs {needs}")]

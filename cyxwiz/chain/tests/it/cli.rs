@@ -7,7 +7,6 @@ use solana_signer::Signer as _;
 
 use crate::support::cli::Cli;
 use crate::support::devnet::{Devnet, free_port};
-use crate::support::proxy::Wire;
 
 #[test]
 fn money_goes_in_and_comes_out() {
@@ -170,37 +169,6 @@ fn a_wallet_with_usdc_and_no_sol_gets_one_line() {
     );
     assert!(said.err.ends_with(&format!(": send SOL to {owner}")), "{said:?}");
     assert_eq!(said.err.lines().count(), 1);
-}
-
-#[test]
-fn a_second_node_is_asked_before_a_deposit_counts() {
-    let devnet = Devnet::start(50);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let wire = runtime.block_on(Wire::start(devnet.rpc_port));
-    let witness = format!("http://127.0.0.1:{}", wire.port);
-    let keypair = devnet.wallet_path("buyer");
-    let deposit = |witness: &str| {
-        let cli = Cli::new(&[
-            "--url",
-            &devnet.url(),
-            "--keypair",
-            keypair.to_str().unwrap(),
-            "--witness-url",
-            witness,
-            "--output",
-            "json",
-        ]);
-        cli.say("wallet deposit 2 USDC")
-    };
-    let said = deposit(&witness);
-    let done: serde_json::Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!((&done["witnessed"], &done["free"]["base_units"]), (&json!(true), &json!("2000000")));
-
-    // a node that has never heard of it: one of the two tells a tale
-    let elsewhere = Devnet::start(50);
-    let said = deposit(&elsewhere.url());
-    assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
-    assert!(said.err.contains("landed") || said.err.contains("are not of one chain"), "{said:?}");
 }
 
 #[test]

@@ -1,62 +1,14 @@
 //! A job's money from deposit to payout, in both coins.
 
-use cyxwiz_chain::escrow::policy::{Amount, Charge, Epoch, JobId, Order, Split};
-use cyxwiz_chain::escrow::{Address, EscrowAccount, EscrowError};
-use cyxwiz_chain::{ChainError, Coin, Money, PayoutGap, Rpc};
+use cyxwiz_chain::escrow::EscrowError;
+use cyxwiz_chain::escrow::policy::{Amount, Charge, Epoch, JobId, Split};
+use cyxwiz_chain::{ChainError, Coin, Money, PayoutGap};
 use solana_keypair::Keypair;
 use solana_signer::Signer as _;
 
 use crate::support::devnet::Devnet;
+use crate::support::market::Market;
 use crate::support::{attempt, books, land, tokens};
-
-/// A chain with its people.
-struct Market {
-    devnet: Devnet,
-    rpc: Rpc,
-    buyer: Keypair,
-    settle: Keypair,
-}
-
-impl Market {
-    fn start() -> Self {
-        let devnet = Devnet::start(50);
-        let (rpc, buyer, settle) = (devnet.rpc(), devnet.wallet("buyer"), devnet.wallet("settle"));
-        Self { devnet, rpc, buyer, settle }
-    }
-
-    async fn open(&self, coin: Coin, job: JobId, deposit: u64) -> EscrowAccount {
-        let contract = self.devnet.contract();
-        let (now, config) = (self.rpc.time().await.unwrap(), self.rpc.config(&contract).await.unwrap());
-        let order = Order {
-            job,
-            deposit: Amount(deposit),
-            limit: Amount(deposit * 2),
-            expire_at: now.plus(3600),
-            config_version: config.version,
-        };
-        let buyer = self.buyer.pubkey();
-        let draft = contract
-            .deposit(buyer, Money::new(coin, deposit * 3))
-            .then(contract.open(buyer, buyer, coin, order));
-        land(&self.rpc, &draft, &[&self.buyer]).await;
-        self.escrow(job).await.unwrap()
-    }
-
-    async fn escrow(&self, job: JobId) -> Option<EscrowAccount> {
-        self.rpc.escrow(&self.devnet.contract(), &self.buyer.pubkey(), job).await.unwrap()
-    }
-
-    async fn assign(&self, job: JobId, payee: Address, epoch: u32) -> EscrowAccount {
-        let draft = self.devnet.contract().assign(
-            self.settle.pubkey(),
-            (self.buyer.pubkey(), job),
-            payee,
-            Epoch(epoch),
-        );
-        land(&self.rpc, &draft, &[&self.settle]).await;
-        self.escrow(job).await.unwrap()
-    }
-}
 
 #[tokio::test]
 async fn a_job_in_usdc_pays_node_and_platform_and_gives_the_rest_back() {
@@ -109,13 +61,36 @@ async fn a_job_in_sol_pays_a_wallet_that_does_not_exist_yet() {
     assert_eq!(why.escrow(), Some(EscrowError::PayoutBelowRent));
 
     let minimum = rpc.rents().await.unwrap().wallet;
-    let held =
-        [rpc.lamports(&node).await.unwrap(), rpc.lamports(&market.devnet.address("treasury")).await.unwrap()];
-    let gap = PayoutGap::of(held, &split, minimum);
-    let settle = contract.settle(settle_key, &account, charge, gap).unwrap();
+    let settle = contract.settle(settle_key, &account, charge, market.gap(&node, &split).await).unwrap();
     land(rpc, &settle, &[&market.settle]).await;
     assert_eq!(rpc.lamports(&node).await.unwrap(), minimum);
     assert_eq!(books(rpc, &contract, &buyer, Coin::Sol).await, (290_000, 0));
+}
+
+#[tokio::test]
+async fn a_job_that_stays_where_it_is_takes_three_signatures_in_either_coin() {
+    let market = Market::start();
+    let contract = market.devnet.contract();
+    let (buyer, settle_key) = (market.buyer.pubkey(), market.settle.pubkey());
+    for (coin, byte) in [(Coin::Sol, 6), (Coin::Usdc, 7)] {
+        // the dearest case: no balance yet, and a payee who has no account of any kind
+        let (job, node) = (JobId([byte; 16]), Keypair::new().pubkey());
+        market.open(coin, job, 100_000).await;
+        let account = market.assign(job, node, 1).await;
+        let charge = Charge { charged: Amount(10_000), epoch: Epoch(1) };
+        let split = Split::of(account.escrow.deposit, charge.charged, account.escrow.fee).unwrap();
+        let gap = match coin {
+            Coin::Sol => market.gap(&node, &split).await,
+            Coin::Usdc => PayoutGap::default(),
+        };
+        let settle = contract.settle(settle_key, &account, charge, gap).unwrap();
+        land(&market.rpc, &settle, &[&market.settle]).await;
+        assert_eq!(market.escrow(job).await, None);
+        // as the chain has them: deposit and open, assign, settle
+        let (signers, fees) = market.devnet.signatures(&contract.program.escrow(&buyer, job));
+        assert_eq!(signers, [buyer, settle_key, settle_key], "{coin}");
+        assert_eq!(fees, 3 * 5_000, "{coin}: the chain counts signatures by their price");
+    }
 }
 
 #[tokio::test]

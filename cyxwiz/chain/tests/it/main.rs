@@ -14,3 +14,4 @@ mod restart;
 mod send;
 mod support;
 mod watch;
+mod witness;

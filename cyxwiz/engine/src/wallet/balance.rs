@@ -9,7 +9,6 @@ use crate::error::CliError;
 use crate::output;
 
 /// One coin, in the wallet and in the escrow program.
-#[derive(PartialEq, Eq)]
 pub(crate) struct Holding {
     pub(crate) coin: Coin,
     pub(crate) wallet: Amount,

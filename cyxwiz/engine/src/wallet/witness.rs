@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cyxwiz_chain::escrow::Address;
+use cyxwiz_chain::escrow::policy::Amount;
 use cyxwiz_chain::{Coin, Ledger as _, Level, Money};
 use solana_signature::Signature;
 use tokio::time::{Instant, sleep};
@@ -11,8 +12,6 @@ use super::balance::Holding;
 use crate::context::{Chain, Witness};
 use crate::error::CliError;
 
-/// A node may be some slots behind another; longer is a disagreement.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(400);
 
@@ -27,7 +26,7 @@ pub(super) async fn agree(
     let start = Instant::now();
     let (url, other) = (&chain.network.url, &witness.url);
     while !landed(witness, &signature).await? {
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > witness.wait {
             return Err(CliError::NoWitness { url: url.clone(), witness: other.clone(), signature });
         }
         sleep(POLL).await;
@@ -35,17 +34,27 @@ pub(super) async fn agree(
     loop {
         let said = Holding::of(chain, owner, coin).await?;
         let seen = Holding::by(&witness.rpc, chain, owner, coin).await?;
-        if said == seen {
+        let Some((place, [told, found])) = difference(&said, &seen) else {
             return Ok(said);
-        }
+        };
         // a job may be opened or settled between two reads
-        if start.elapsed() > PATIENCE {
-            let money = |amount| Money { coin, amount };
-            let (said, seen) = (money(said.free), money(seen.free));
-            return Err(CliError::Disagree { url: url.clone(), witness: other.clone(), said, seen });
+        if start.elapsed() > witness.wait {
+            let (said, seen) = (Money { coin, amount: told }, Money { coin, amount: found });
+            return Err(CliError::Disagree { url: url.clone(), witness: other.clone(), place, said, seen });
         }
         sleep(POLL).await;
     }
+}
+
+/// Where the first two amounts are that do not agree, and they.
+fn difference(said: &Holding, seen: &Holding) -> Option<(&'static str, [Amount; 2])> {
+    [
+        ("in the wallet", [said.wallet, seen.wallet]),
+        ("free for jobs", [said.free, seen.free]),
+        ("behind jobs", [said.locked, seen.locked]),
+    ]
+    .into_iter()
+    .find(|(_, [said, seen])| said != seen)
 }
 
 async fn landed(witness: &Witness, signature: &Signature) -> Result<bool, CliError> {

@@ -57,12 +57,11 @@ impl<K: Copy + PartialEq + Default> Mints<K> {
     }
 
     fn without(&self, mint: K) -> Self {
-        let mut next = Self::none();
+        // What was on a list has room on one without it: nothing ever goes nowhere.
+        let (mut next, mut nowhere) = (Self::none(), mint);
         for have in self.iter().filter(|have| *have != mint) {
-            if let Some(slot) = next.keys.get_mut(usize::from(next.count)) {
-                *slot = have;
-                next.count = next.count.saturating_add(1);
-            }
+            *next.keys.get_mut(usize::from(next.count)).unwrap_or(&mut nowhere) = have;
+            next.count = next.count.saturating_add(1);
         }
         next
     }

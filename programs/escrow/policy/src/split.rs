@@ -33,12 +33,18 @@ impl Split {
         }
         let refund = deposit.minus(charged, Refusal::ChargeAboveDeposit)?;
         let node = Amount(share(charged.0, WHOLE - u64::from(fee.0)));
-        let platform = charged.minus(node, Refusal::SplitBroken)?;
-        let split = Self { node, platform, refund };
-        if node.plus(platform)?.plus(refund)? != deposit {
-            return Err(Refusal::SplitBroken);
-        }
-        Ok(split)
+        // A node's share above the charge would wrap here, and not add up.
+        let platform = Amount(charged.0.wrapping_sub(node.0));
+        Self { node, platform, refund }.adds_up_to(deposit)
+    }
+
+    /// The split itself, if it hands out a deposit to the unit: no mistake in the formula can pay more or less.
+    ///
+    /// # Errors
+    /// [`Refusal::SplitBroken`]
+    pub fn adds_up_to(self, deposit: Amount) -> Result<Self, Refusal> {
+        let sum = self.charged().and_then(|charged| charged.plus(self.refund));
+        if sum == Ok(deposit) { Ok(self) } else { Err(Refusal::SplitBroken) }
     }
 
     /// What leaves the buyer's balance.

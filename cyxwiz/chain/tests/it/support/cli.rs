@@ -38,7 +38,7 @@ impl Cli {
     pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(binary("CYXWIZ_BIN"));
         command.args(verb.split(' ')).args(&self.args).env("HOME", self.home.path());
-        for name in ["URL", "WITNESS_URL", "CLUSTER", "PROGRAM", "KEYPAIR"] {
+        for name in ["URL", "WITNESS_URL", "WITNESS_WAIT", "CLUSTER", "PROGRAM", "KEYPAIR"] {
             command.env_remove(format!("CYXWIZ_{name}"));
         }
         command.env_remove("XDG_STATE_HOME");

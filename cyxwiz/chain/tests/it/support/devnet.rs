@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use cyxwiz_chain::escrow::Address;
 use cyxwiz_chain::{Cluster, Contract, Network, Rpc, read_keypair};
-use serde_json::Value;
+use serde_json::{Value, json};
 use solana_keypair::Keypair;
 use solana_signer::Signer as _;
 use tempfile::TempDir;
@@ -57,16 +57,36 @@ impl Devnet {
 
     /// Moves the chain's clock, as only a box can.
     pub(crate) fn travel(&self, unix_time: i64) {
-        let ask = serde_json::json!({
-            "jsonrpc": "2.0", "id": 1, "method": "surfnet_timeTravel",
-            "params": [{ "absoluteTimestamp": unix_time * 1000 }],
-        });
+        self.ask("surfnet_timeTravel", &json!([{ "absoluteTimestamp": unix_time * 1000 }]));
+    }
+
+    /// Whose signatures stand on the transactions that touched an address, oldest first, and what these cost.
+    pub(crate) fn signatures(&self, address: &Address) -> (Vec<Address>, u64) {
+        let confirmed = json!({ "commitment": "confirmed", "encoding": "json" });
+        let list = self.ask("getSignaturesForAddress", &json!([address.to_string(), confirmed]));
+        let (mut signers, mut fees) = (Vec::new(), 0);
+        for entry in list.as_array().unwrap().iter().rev() {
+            let found = self.ask("getTransaction", &json!([entry["signature"], confirmed]));
+            let transaction = &found["transaction"];
+            let signed = transaction["signatures"].as_array().unwrap().len();
+            let keys = transaction["message"]["accountKeys"].as_array().unwrap();
+            signers
+                .extend(keys[..signed].iter().map(|key| key.as_str().unwrap().parse::<Address>().unwrap()));
+            fees += found["meta"]["fee"].as_u64().unwrap();
+        }
+        (signers, fees)
+    }
+
+    /// One call, with nothing of ours in between.
+    fn ask(&self, method: &str, params: &Value) -> Value {
+        let ask = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let output = Command::new("curl")
             .args(["-sS", "-H", "content-type: application/json", "-d", &ask.to_string(), &self.url()])
             .output()
             .unwrap();
-        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(answer.get("result").is_some(), "{answer}");
+        let mut answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(answer.get("result").is_some(), "{method}: {answer}");
+        answer["result"].take()
     }
 
     pub(crate) fn state(&self) -> &Path {

@@ -1,5 +1,7 @@
 pub(crate) mod cli;
 pub(crate) mod devnet;
+pub(crate) mod liar;
+pub(crate) mod market;
 pub(crate) mod proxy;
 
 use std::convert::Infallible;

@@ -119,7 +119,7 @@ fn go_down(state: &Arc<State>) {
 }
 
 /// One HTTP message with a content length, whole.
-async fn message(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+pub(super) async fn message(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -149,6 +149,8 @@ fn a_settle_key_tops_up_to_the_limit_and_a_buyer_beyond() {
     let late = escrow.top_up((&revoked, &balance), SETTLER, Amount(1), NOW);
     assert_eq!(late, Err(Refusal::SettleKeyRevoked));
     assert!(escrow.top_up((&revoked, &balance), BUYER, Amount(1), NOW).is_ok());
+    let brimful = Balance { locked: Amount(u64::MAX), ..balance };
+    assert_eq!(escrow.top_up((&config, &brimful), BUYER, Amount(1), NOW), Err(Refusal::Overflow));
 }
 
 #[test]
@@ -162,6 +164,15 @@ fn each_way_back_has_its_key_and_its_time() {
     assert_eq!(escrow.cancel(&config, &balance, BUYER), Err(Refusal::AlreadyAssigned));
     assert_eq!(escrow.expire(&balance, escrow.expire_at), back);
     assert_eq!(escrow.expire(&balance, UnixTime(escrow.expire_at.0 - 1)), Err(Refusal::NotExpired));
+    // books that do not hold what stands behind the escrow, or cannot take it: no way gives back what is not there
+    for (broken, why) in [
+        (Balance { locked: Amount(99), ..balance }, Refusal::InsufficientLocked),
+        (Balance { free: Amount(u64::MAX), ..balance }, Refusal::Overflow),
+    ] {
+        assert_eq!(escrow.refund(&broken, SETTLER), Err(why));
+        assert_eq!(open.cancel(&config, &broken, BUYER), Err(why));
+        assert_eq!(escrow.expire(&broken, escrow.expire_at), Err(why));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ fn config() -> Config<u8> {
 
 #[test]
 fn nobody_cannot_be_admin_settle_key_or_treasury() {
-    for [admin, settle, treasury] in [[0, 2, 3], [1, 0, 3], [1, 2, 0]] {
+    for [admin, settle, treasury] in [[0_u8, 2, 3], [1, 0, 3], [1, 2, 0]] {
         assert_eq!(Config::new(admin, settle, treasury, BasisPoints(0)), Err(Refusal::NobodyNamed));
     }
     assert_eq!(config().set_settle_key(1, 0, false), Err(Refusal::NobodyNamed));
@@ -16,7 +16,7 @@ fn nobody_cannot_be_admin_settle_key_or_treasury() {
 #[test]
 fn a_fee_has_a_ceiling() {
     let above = BasisPoints(MAX_FEE.0 + 1);
-    assert_eq!(Config::new(1, 2, 3, above), Err(Refusal::FeeTooHigh));
+    assert_eq!(Config::<u8>::new(1, 2, 3, above), Err(Refusal::FeeTooHigh));
     assert_eq!(config().set_fee(1, above), Err(Refusal::FeeTooHigh));
     assert_eq!(config().set_fee(1, MAX_FEE).unwrap().fee, MAX_FEE);
 }
@@ -89,6 +89,6 @@ fn the_list_of_mints_holds_four() {
 
 #[test]
 fn a_list_is_no_longer_than_its_room() {
-    assert_eq!(Mints::new([1, 2, 3, 4], 5), Err(Refusal::MintListFull));
-    assert_eq!(Mints::new([1, 2, 3, 4], 2).unwrap().iter().collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(Mints::new([1_u8, 2, 3, 4], 5), Err(Refusal::MintListFull));
+    assert_eq!(Mints::new([1_u8, 2, 3, 4], 2).unwrap().iter().collect::<Vec<_>>(), [1, 2]);
 }

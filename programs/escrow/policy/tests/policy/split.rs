@@ -68,3 +68,19 @@ fn no_fee_is_above_the_highest() {
         assert_eq!(Split::of(Amount(1), Amount(1), BasisPoints(fee)), Err(Refusal::FeeTooHigh));
     }
 }
+
+#[test]
+fn what_does_not_add_up_is_no_split() {
+    let split = |node, platform, refund| Split {
+        node: Amount(node),
+        platform: Amount(platform),
+        refund: Amount(refund),
+    };
+    assert_eq!(split(5, 3, 2).adds_up_to(Amount(10)), Ok(split(5, 3, 2)));
+    for broken in [split(5, 3, 1), split(5, 3, 3), split(5, u64::MAX, 2), split(5, 3, u64::MAX)] {
+        assert_eq!(broken.adds_up_to(Amount(10)), Err(Refusal::SplitBroken), "{broken:?}");
+    }
+    // what a share above the charge would come to: eleven of ten
+    let wrapped = 10_u64.wrapping_sub(11);
+    assert_eq!(split(11, wrapped, 0).adds_up_to(Amount(10)), Err(Refusal::SplitBroken));
+}
