@@ -11,6 +11,7 @@ use vyr_sdk::control::{
     CancelTaskRequest, PutArtifactRequest, StreamTracesRequest, SubmitTaskRequest, TaskState, TaskStatus,
     TraceFilter,
 };
+use tokio::sync::RwLock;
 use vyr_sdk::{BlobReader, Client, Endpoint, SdkError, TraceStream};
 use vyr_store::{GcReport, LOCAL_KEY_NAME, Store, StoreOptions};
 

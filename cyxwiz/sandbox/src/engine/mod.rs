@@ -12,8 +12,7 @@ use std::{
     time::Duration,
 };
 
-use bollard::{API_DEFAULT_VERSION, Docker, models::SystemInfo, query_parameters::CreateImageOptionsBuilder};
-use futures::StreamExt as _;
+use bollard::{API_DEFAULT_VERSION, Docker, models::SystemInfo};
 
 pub use self::sweep::Swept;
 use crate::{ImageRef, SandboxError};
@@ -97,19 +96,6 @@ impl Engine {
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(SandboxError::call("look for the image")(error)),
         }
-    }
-
-    /// Fetches an image from its registry, which may take minutes. Only `NAME@sha256:…` names one.
-    ///
-    /// # Errors
-    /// The registry has it not, or cannot be reached.
-    pub async fn pull(&self, image: &ImageRef) -> Result<(), SandboxError> {
-        let options = CreateImageOptionsBuilder::new().from_image(image.as_str()).build();
-        let mut progress = self.0.waits.create_image(Some(options), None, None);
-        while let Some(step) = progress.next().await {
-            step.map_err(SandboxError::call("fetch the image"))?;
-        }
-        Ok(())
     }
 
     pub(crate) fn docker(&self) -> &Docker {

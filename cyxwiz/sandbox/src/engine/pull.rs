@@ -15,7 +15,7 @@ impl Engine {
             return Ok(None);
         }
         let options = CreateImageOptionsBuilder::new().from_image(image.as_str()).build();
-        let mut told = self.docker().create_image(Some(options), None, None);
+        let mut told = self.waits().create_image(Some(options), None, None);
         while told.try_next().await.map_err(SandboxError::call("fetch the image"))?.is_some() {}
         self.image(image.as_str()).await
     }

@@ -63,8 +63,9 @@ impl Buyer {
     /// Submits a folder and does not follow; returns the job's id.
     #[track_caller]
     pub(crate) fn submit(&self, job: &Path, more: &[&str]) -> String {
-        let args = [&["submit", job.to_str().unwrap(), "--yes", "--detach"], more].concat();
-        self.json(&args)["job"].as_str().unwrap().to_owned()
+        let own = ["submit", job.to_str().unwrap(), "--yes", "--detach", "--disk", "1"];
+        let args = [&own, more].concat();
+        self.json(&args)["id"].as_str().unwrap().to_owned()
     }
 
     /// Follows a job in the background.
@@ -84,17 +85,31 @@ impl Buyer {
     pub(crate) fn reaches(&self, job: &str, wanted: &[&str]) -> Value {
         until_some(&format!("{job} is {wanted:?}"), || {
             let job = self.job(job);
-            let state = job["state"].as_str().unwrap();
-            let over = ["completed", "refunded", "cancelled"].contains(&state);
-            assert!(!over || wanted.contains(&state), "it ended otherwise: {job:#}");
-            wanted.contains(&state).then_some(job)
+            let state = job["state"].as_str().unwrap().trim_start_matches("JOB_STATE_").to_lowercase();
+            let over = ["completed", "refunded", "cancelled"].contains(&state.as_str());
+            assert!(!over || wanted.contains(&state.as_str()), "it ended otherwise: {job:#}");
+            wanted.contains(&state.as_str()).then_some(job)
         })
     }
 
     /// What is free and what is locked in the balance, base units.
     pub(crate) fn balance(&self, coin: &str) -> (u64, u64) {
-        let shown = self.json(&["wallet", "balance", "--coin", coin]);
-        let units = |part: &str| shown[part]["base_units"].as_str().unwrap().parse().unwrap();
-        (units("free"), units("locked"))
+        let shown = self.json(&["wallet", "balance"]);
+        let coins = shown["coins"].as_array().unwrap();
+        let shown = coins.iter().find(|shown| shown["coin"] == coin).unwrap();
+        let part = |part: &str| shown[part].as_str().unwrap().parse().unwrap();
+        (part("free"), part("locked"))
     }
+}
+
+/// A part of a job's cost, base units; parts that are zero are left out.
+pub(crate) fn units(job: &Value, part: &str) -> u64 {
+    job["cost"][part].as_str().map_or(0, |units| units.parse().unwrap())
+}
+
+/// Why it ended, and whose fault that was.
+pub(crate) fn why(ending: &Value) -> (String, String) {
+    let class = ending["failureClass"].as_str().unwrap_or("");
+    let class = class.trim_start_matches("FAILURE_CLASS_").to_lowercase();
+    (ending["reason"].as_str().unwrap().to_owned(), class)
 }

@@ -4,8 +4,11 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{buyer::Buyer, jobs, platform::Platform};
-use crate::support::until;
+use super::{
+    buyer::{Buyer, units, why},
+    jobs,
+    platform::Platform,
+};
 
 const DEPOSIT: u64 = 1_000_000;
 
@@ -15,13 +18,16 @@ fn with_money(platform: &Platform) -> Buyer {
     buyer
 }
 
-fn reason(job: &Value) -> (&str, &str) {
-    let ending = &job["ending"];
-    (ending["reason"].as_str().unwrap(), ending["class"].as_str().unwrap_or(""))
+fn reason(job: &Value) -> (String, String) {
+    why(&job["ending"])
 }
 
 fn charged(job: &Value) -> u64 {
-    job["cost"]["charged"]["base_units"].as_str().unwrap().parse().unwrap()
+    units(job, "charged")
+}
+
+fn of(reason: &str, class: &str) -> (String, String) {
+    (reason.to_owned(), class.to_owned())
 }
 
 #[test]
@@ -31,8 +37,8 @@ fn a_script_that_fails_is_refunded_and_its_outputs_withheld() {
     let buyer = with_money(&platform);
     let job = buyer.submit(&jobs::script(&platform, "fails", jobs::FAILS), &["--image", "python"]);
     let done = buyer.reaches(&job, &["refunded"]);
-    assert_eq!(reason(&done), ("exit", "user"));
-    assert_eq!(done["ending"]["exit_code"], 3);
+    assert_eq!(reason(&done), of("exit", "user"));
+    assert_eq!(done["ending"]["exitCode"], 3);
     assert_eq!(buyer.balance("USDC"), (DEPOSIT, 0));
     let (_, said) = buyer.fails(&["results", &job]);
     assert!(said.contains("withheld"), "{said}");
@@ -41,17 +47,20 @@ fn a_script_that_fails_is_refunded_and_its_outputs_withheld() {
 
 #[test]
 fn a_job_moves_to_another_node_with_its_checkpoint() {
-    let platform = Platform::start();
+    let platform = Platform::with(["--checkpoint-seconds=1"]);
     let mut first = platform.seller("first");
     let buyer = with_money(&platform);
     let folder = jobs::script(&platform, "count", jobs::COUNT);
     let job = buyer.submit(&folder, &["--image", "python", "--env", "UNTIL=40", "--env", "PAUSE=0.3"]);
-    until("a checkpoint is kept", || buyer.job(&job)["checkpoints"].as_u64().unwrap_or(0) > 0);
+    let log = platform.folder("logs").join("watch.log");
+    let mut watch = buyer.watch(&job, &log);
+    watch.said("count 12");
+    drop(watch);
     first.kill();
     let second = platform.seller("second");
     let done = buyer.reaches(&job, &["completed"]);
     assert_eq!(done["attempts"].as_array().unwrap().len(), 2);
-    assert_eq!(reason(&done["attempts"][0]), ("node_lost", "node"));
+    assert_eq!(why(&done["attempts"][0]["ending"]), of("node_lost", "node"));
     let shown = buyer.ok(&["watch", &job]);
     let began: Vec<u32> =
         shown.lines().filter_map(|line| line.strip_prefix("goes on from ")?.parse().ok()).collect();
@@ -61,16 +70,20 @@ fn a_job_moves_to_another_node_with_its_checkpoint() {
 }
 
 #[test]
-fn a_job_that_nothing_runs_is_cancelled_for_nothing() {
+fn a_job_that_waits_is_cancelled_for_nothing() {
     let platform = Platform::start();
-    let seller = platform.seller("seller");
+    let _seller = platform.seller("seller");
     let buyer = with_money(&platform);
-    seller.ok(&["pause"]);
-    let job = buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python", "--wait"]);
-    buyer.ok(&["cancel", &job]);
+    // the one place is taken
+    let first = buyer.submit(&jobs::script(&platform, "count", jobs::COUNT), &["--image", "python"]);
+    buyer.reaches(&first, &["running"]);
+    let job = buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python"]);
+    buyer.ok(&["cancel", &job, "--yes"]);
     let done = buyer.reaches(&job, &["refunded"]);
-    assert_eq!(reason(&done), ("cancelled", ""));
-    assert_eq!((buyer.balance("USDC"), charged(&done)), ((DEPOSIT, 0), 0));
+    assert_eq!((reason(&done), charged(&done)), (of("cancelled", ""), 0));
+    buyer.ok(&["cancel", &first, "--yes"]);
+    let first = buyer.reaches(&first, &["completed"]);
+    assert_eq!(buyer.balance("USDC"), (DEPOSIT - charged(&first), 0));
 }
 
 #[test]
@@ -90,9 +103,9 @@ time.sleep(600)
 "#;
     let job = buyer.submit(&jobs::script(&platform, "waits", script), &["--image", "python"]);
     buyer.watch(&job, &platform.folder("logs").join("watch.log")).said("waits");
-    buyer.ok(&["cancel", &job]);
+    buyer.ok(&["cancel", &job, "--yes"]);
     let done = buyer.reaches(&job, &["completed"]);
-    assert_eq!(reason(&done), ("cancelled", ""));
+    assert_eq!(reason(&done), of("cancelled", ""));
     assert!(charged(&done) > 0);
     assert_eq!(buyer.balance("USDC"), (DEPOSIT - charged(&done), 0));
     let results = platform.folder("results");
@@ -109,7 +122,7 @@ fn a_job_whose_deposit_runs_out_stops_there() {
     // five cents an hour: 0.000084 USDC are six seconds
     let job = buyer.submit(&folder, &["--image", "python", "--deposit", "0.000084"]);
     let done = buyer.reaches(&job, &["completed"]);
-    assert_eq!(reason(&done), ("budget", ""));
+    assert_eq!(reason(&done), of("budget", ""));
     assert_eq!(charged(&done), 84);
     assert_eq!(buyer.balance("USDC"), (DEPOSIT - 84, 0));
 }

@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use super::{jobs, platform::Platform};
+use super::{
+    buyer::{units, why},
+    jobs,
+    platform::Platform,
+};
 
 const DEPOSIT: u64 = 1_000_000;
 
@@ -18,14 +22,13 @@ fn ends(config: &str, script: &str, files: &[(&str, &str)], more: &[&str]) -> (S
     }
     let job = buyer.submit(&folder, &[&["--image", "python"], more].concat());
     let done = buyer.reaches(&job, &["completed", "refunded"]);
-    let text =
-        |pointer: &str| done.pointer(pointer).and_then(|value| value.as_str()).unwrap_or("").to_owned();
-    let charged: u64 = text("/cost/charged/base_units").parse().unwrap_or(0);
+    let (charged, (reason, class)) = (units(&done, "charged"), why(&done["ending"]));
     assert_eq!(buyer.balance("USDC"), (DEPOSIT - charged, 0));
     // a node that is well takes the next one
     let next = buyer.submit(&jobs::script(&platform, "next", jobs::SUM), &["--image", "python"]);
     buyer.reaches(&next, &["completed"]);
-    (text("/state"), text("/ending/reason"), text("/ending/class"), charged)
+    let state = done["state"].as_str().unwrap().trim_start_matches("JOB_STATE_").to_lowercase();
+    (state, reason, class, charged)
 }
 
 fn owned(state: &str, reason: &str, class: &str) -> (String, String, String) {
@@ -45,7 +48,7 @@ fn an_infinite_loop_ends_at_its_timeout_and_is_paid() {
 #[test]
 fn a_script_that_takes_too_much_memory_is_told_so() {
     let script = "hoard = []\nwhile True: hoard.append(bytearray(8 << 20))";
-    let (state, reason, class, charged) = ends(CONFIG, script, &[], &["--memory", "256MiB"]);
+    let (state, reason, class, charged) = ends(CONFIG, script, &[], &["--memory", "0.25"]);
     assert_eq!((state, reason, class), owned("refunded", "out_of_memory", "user"));
     assert_eq!(charged, 0);
 }

@@ -24,6 +24,7 @@ pub(crate) struct Platform {
 pub(crate) struct Server {
     pub(crate) url: String,
     port: u16,
+    admin_port: u16,
     data: PathBuf,
     rpc: String,
     settle_key: PathBuf,
@@ -43,6 +44,7 @@ impl Platform {
         let mut server = Server {
             url: format!("http://127.0.0.1:{port}"),
             port,
+            admin_port: free_port(),
             data: dir.path().join("server"),
             rpc: chain.url(),
             settle_key: chain.wallet_path("settle"),
@@ -50,8 +52,8 @@ impl Platform {
             process: None,
         };
         server.start();
-        //server.admin(&["price", "set", "cpu", "0.05"]);
-        //server.admin(&["sol-rate", "set", "163.27"]);
+        server.admin(&["price", "set", "cpu", "0.05"]);
+        server.admin(&["sol-rate", "set", "163.27"]);
         Self { chain, server, dir }
     }
 
@@ -84,7 +86,7 @@ impl Server {
         command
             .env("CYXWIZ_DATA", &self.data)
             .env("CYXWIZ_LISTEN", format!("127.0.0.1:{}", self.port))
-            .env("CYXWIZ_ADMIN_LISTEN", "127.0.0.1:0")
+            .env("CYXWIZ_ADMIN_LISTEN", format!("127.0.0.1:{}", self.admin_port))
             .env("CYXWIZ_RPC_URL", &self.rpc)
             .env("CYXWIZ_SETTLE_KEY", &self.settle_key)
             .env("CYXWIZ_DISPUTE_WINDOW_SECONDS", "1")
@@ -98,7 +100,10 @@ impl Server {
         let mut command = self.command();
         command.arg("serve");
         let mut process = Process::start(command, &self.data.with_extension("log"));
-        process.said("the server is ready");
+        let ready = format!("http://127.0.0.1:{}/readyz", self.admin_port);
+        process.until("the server is ready", || {
+            Command::new("curl").args(["-sf", "-o", "/dev/null", &ready]).status().unwrap().success()
+        });
         self.process = Some(process);
     }
 

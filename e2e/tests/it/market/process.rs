@@ -40,12 +40,18 @@ impl Process {
 
     /// Waits until it says this.
     pub(crate) fn said(&mut self, what: &str) {
+        let log = self.log.clone();
+        self.until(what, || fs::read_to_string(&log).unwrap().contains(what));
+    }
+
+    /// Waits until this holds, as long as it lives.
+    pub(crate) fn until(&mut self, what: &str, mut holds: impl FnMut() -> bool) {
         let (log, child) = (self.log.clone(), &mut self.child);
         until(what, || {
-            let text = fs::read_to_string(&log).unwrap();
-            let said = text.contains(what);
-            assert!(said || child.try_wait().unwrap().is_none(), "it ended before it said `{what}`: {text}");
-            said
+            let held = holds();
+            let alive = child.try_wait().unwrap().is_none();
+            assert!(held || alive, "it ended before `{what}`: {}", fs::read_to_string(&log).unwrap());
+            held
         });
     }
 

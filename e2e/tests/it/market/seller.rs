@@ -26,6 +26,7 @@ impl Seller {
         let seller =
             Self { home: home.to_owned(), wallet, server: platform.server.url.clone(), process: None };
         let (wallet, server) = (&seller.wallet, &seller.server);
+        let docker = std::env::var("CYXWIZ_DOCKER").expect("CYXWIZ_DOCKER is not set: run `./x test`");
         seller.ok(&[
             "install",
             "--server",
@@ -37,6 +38,8 @@ impl Seller {
             "--name",
             name,
             "--no-service",
+            "--container-socket",
+            &docker,
         ]);
         seller
     }
@@ -44,9 +47,6 @@ impl Seller {
     fn command(&self) -> Command {
         let mut command = Command::new(binary("CYXWIZ_NODE_BIN", "cyxwiz-node"));
         command.env("CYXWIZ_NODE_HOME", &self.home);
-        if let Some(docker) = std::env::var_os("CYXWIZ_DOCKER") {
-            command.env("CYXWIZ_DOCKER", docker);
-        }
         command
     }
 
@@ -87,7 +87,7 @@ impl Seller {
     }
 
     pub(crate) fn available(&self) {
-        until("the node is available", || self.json(&["status"])["available"] == true);
+        until("the node is available", || self.json(&["status"])["server"]["available"] == true);
     }
 
     /// As a power cut would end the machine.
