@@ -15,9 +15,14 @@ const fn need(program: &'static str, package: &'static str) -> Need {
     Need { program, package }
 }
 
-/// What the tests start: an OCI copier, another signature verifier, an OCI runtime.
-pub(crate) const FOR_TESTS: &[Need] =
-    &[need("skopeo", "skopeo"), need("openssl", "openssl"), need("runc", "runc")];
+/// What the tests start: an OCI copier, another signature verifier, an OCI runtime, a database. Debian keeps
+/// `postgres` itself out of PATH; `pg_ctlcluster` comes with it.
+pub(crate) const FOR_TESTS: &[Need] = &[
+    need("skopeo", "skopeo"),
+    need("openssl", "openssl"),
+    need("runc", "runc"),
+    need("pg_ctlcluster", "postgresql"),
+];
 
 /// What a private container engine and its network need.
 pub(crate) const FOR_CONTAINERS: &[Need] = &[
