@@ -3,16 +3,17 @@
 use std::future::Future;
 use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
 
 use crate::refusal::chain_of;
-use crate::{Ground, ServerError, auth};
+use crate::{Ground, ServerError, auth, backup};
 
 /// How often what nobody needs any more is taken away.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Starts them all.
-pub fn start(ground: &Ground, tasks: &mut JoinSet<()>) {
+pub fn start(ground: &Ground, options: &PgConnectOptions, tasks: &mut JoinSet<()>) {
     let swept = ground.clone();
     tasks.spawn(every(ground.clone(), SWEEP, "sweep", move || {
         let ground = swept.clone();
@@ -22,6 +23,11 @@ pub fn start(ground: &Ground, tasks: &mut JoinSet<()>) {
             ground.files.sweep().await?;
             Ok(())
         }
+    }));
+    let (backed_up, options) = (ground.clone(), options.clone());
+    tasks.spawn(every(ground.clone(), SWEEP, "backup", move || {
+        let (ground, options) = (backed_up.clone(), options.clone());
+        async move { backup::turn(&ground, &options).await }
     }));
 }
 

@@ -11,6 +11,7 @@
 
 pub mod auth;
 pub mod background;
+pub mod backup;
 pub mod caller;
 pub mod cli;
 pub mod clock;
@@ -22,11 +23,13 @@ pub mod files;
 pub mod ground;
 pub mod limits;
 mod listen;
+pub mod metrics;
 pub mod platform;
 pub mod postgres;
 pub mod refusal;
 pub mod router;
 pub mod serve;
+pub mod traces;
 pub mod wire;
 
 pub use caller::{Buyer, Caller, NodeCaller};

@@ -60,7 +60,7 @@ impl Server {
     pub async fn run(self) {
         let Self { ground, database, public, admin, admin_address } = self;
         let mut tasks = JoinSet::new();
-        background::start(&ground, &mut tasks);
+        background::start(&ground, &database.options, &mut tasks);
         let address = ground.config.listen.address;
         let closed = Drain::default();
         let admin = tokio::spawn(listen::serve(
