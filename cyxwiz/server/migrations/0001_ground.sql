@@ -74,6 +74,14 @@ CREATE TABLE platform (
     link_key   bytea NOT NULL CHECK (length(link_key) = 32)
 );
 
+-- The daily backups: whoever writes the day's row makes it.
+CREATE TABLE backups (
+    day         text PRIMARY KEY,
+    started_at  bigint NOT NULL,
+    done_at     bigint,
+    name        text
+);
+
 -- What an admin did.
 CREATE TABLE admin_log (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

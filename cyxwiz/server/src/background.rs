@@ -3,17 +3,18 @@
 use std::future::Future;
 use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
 
 use crate::refusal::chain_of;
 use crate::market::Market;
-use crate::{Ground, ServerError, auth, matching, payments, watch};
+use crate::{Ground, ServerError, auth, backup, matching, payments, watch};
 
 /// How often what nobody needs any more is taken away.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Starts them all.
-pub fn start(ground: &Ground, market: &Market, tasks: &mut JoinSet<()>) {
+pub fn start(ground: &Ground, market: &Market, options: &PgConnectOptions, tasks: &mut JoinSet<()>) {
     tasks.spawn(matching::run(market.clone()));
     tasks.spawn(payments::run(market.clone()));
     tasks.spawn(watch::run(market.clone()));
@@ -27,6 +28,11 @@ pub fn start(ground: &Ground, market: &Market, tasks: &mut JoinSet<()>) {
             ground.files.sweep().await?;
             Ok(())
         }
+    }));
+    let (backed_up, options) = (ground.clone(), options.clone());
+    tasks.spawn(every(ground.clone(), SWEEP, "backup", move || {
+        let (ground, options) = (backed_up.clone(), options.clone());
+        async move { backup::turn(&ground, &options).await }
     }));
 }
 

@@ -6,6 +6,8 @@ use cyxwiz_chain::{Network, Rpc};
 
 use crate::db::{CHANNELS, Wake};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::traces::Traces;
 use crate::{Clock, Config, Db, Drain, Files, ServerError};
 
 /// The parts that services and background tasks share. Cheap to clone.
@@ -25,6 +27,10 @@ pub struct Ground {
     pub drain: Drain,
     /// How often callers may call.
     pub limits: Limits,
+    /// Figures for the operator.
+    pub metrics: Metrics,
+    /// Spans for a collector.
+    pub traces: Traces,
     /// The chain.
     pub network: Network,
     /// The chain's RPC.
@@ -42,6 +48,7 @@ impl Ground {
         let files = Files::open(&config, &db, &clock).await?;
         let wake = Wake::start(&db, CHANNELS, &drain);
         let limits = Limits::new(config.limits);
-        Ok(Self { config, db, wake, files, clock, drain, limits, network, rpc })
+        let (metrics, traces) = (Metrics::default(), Traces::start(&drain)?);
+        Ok(Self { config, db, wake, files, clock, drain, limits, metrics, traces, network, rpc })
     }
 }

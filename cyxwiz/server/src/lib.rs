@@ -11,6 +11,7 @@
 
 pub mod auth;
 pub mod background;
+pub mod backup;
 pub mod caller;
 pub mod cli;
 pub mod clock;
@@ -27,6 +28,7 @@ pub mod market;
 pub mod matching;
 pub mod nodes;
 pub mod payments;
+pub mod metrics;
 pub mod platform;
 pub mod postgres;
 pub mod refusal;
@@ -34,6 +36,7 @@ pub mod router;
 pub mod serve;
 pub mod verify;
 pub mod watch;
+pub mod traces;
 pub mod wire;
 
 pub use caller::{Buyer, Caller, NodeCaller};

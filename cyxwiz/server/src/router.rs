@@ -1,7 +1,7 @@
 //! The way from a request to a service.
 //!
 //! ```text
-//! drain (new calls are refused) ─► caller (session, limits) ─┬─► Connect services
+//! span, metrics ─► drain (new calls are refused) ─► caller (session, limits) ─┬─► Connect services
 //!                                                            └─► /files
 //! ```
 
@@ -21,7 +21,8 @@ use crate::jobs::Jobs;
 use crate::market::Market;
 use crate::nodes::Nodes;
 use crate::payments::Payments;
-use crate::{Ground, Refusal, files};
+use crate::traces::span;
+use crate::{Ground, Refusal, files, metrics};
 
 /// The largest call: a megabyte of log entries and what wraps it.
 const MAX_CALL: usize = 4 << 20;
@@ -42,6 +43,7 @@ pub fn public(ground: &Ground, market: &Market) -> Router {
         .fallback_service(calls)
         .layer(from_fn_with_state(ground.clone(), caller))
         .layer(from_fn_with_state(ground.clone(), draining))
+        .layer(from_fn_with_state(ground.clone(), span))
 }
 
 /// What the operator reads.
@@ -49,7 +51,14 @@ pub fn admin(ground: &Ground) -> Router {
     Router::new()
         .route("/healthz", routing::get(|| async { "ok\n" }))
         .route("/readyz", routing::get(ready))
+        .route("/metrics", routing::get(figures))
         .with_state(ground.clone())
+}
+
+/// The figures, as Prometheus reads them.
+async fn figures(State(ground): State<Ground>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(http::header::CONTENT_TYPE, kind)], metrics::text(&ground).await).into_response()
 }
 
 /// Ready: not about to stop, and the database answers.

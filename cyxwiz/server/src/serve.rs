@@ -63,7 +63,7 @@ impl Server {
     pub async fn run(self) {
         let Self { ground, market, database, public, admin, admin_address } = self;
         let mut tasks = JoinSet::new();
-        background::start(&ground, &market, &mut tasks);
+        background::start(&ground, &market, &database.options, &mut tasks);
         let address = ground.config.listen.address;
         let closed = Drain::default();
         let admin = tokio::spawn(listen::serve(

@@ -76,6 +76,9 @@ impl Auth {
                 .mend("ask for a new message and sign its exact UTF-8 bytes with Ed25519"));
         }
         let mut db = self.ground.db.pool().begin().await?;
+        if let Some(reason) = session::banned(&mut db, &address).await? {
+            return Err(Refusal::new(Reason::REASON_BANNED, format!("this node was banned: {reason}")));
+        }
         let pair = session::open(&mut db, role, &address, now).await?;
         db.commit().await?;
         tracing::info!(session.id = %pair.session, %role, %address, "signed in");

@@ -88,6 +88,16 @@ pub(super) async fn open(
     tokens(db, session, now).await
 }
 
+/// Why the node with this identity was banned, if it was.
+pub(super) async fn banned(db: &mut PgConnection, identity: &Address) -> Result<Option<String>, ServerError> {
+    let reason: Option<Option<String>> =
+        sqlx::query_scalar("SELECT ban_reason FROM nodes WHERE identity_key = $1 AND banned_at IS NOT NULL")
+            .bind(identity.to_string())
+            .fetch_optional(db)
+            .await?;
+    Ok(reason.map(Option::unwrap_or_default))
+}
+
 /// Exchanges a refresh token.
 pub(super) async fn refresh(
     db: &mut PgConnection,

@@ -1,12 +1,17 @@
 //! The command line: one verb a module.
 
+mod admin;
+mod backup;
 mod migrate;
+mod output;
 mod serve;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use vyr_telemetry::logs::{LogFormat, init};
 
+use self::output::Output;
 use crate::config::{Config, Settings};
 use crate::refusal::chain_of;
 use crate::{ServerError, config};
@@ -17,6 +22,12 @@ use crate::{ServerError, config};
 struct Cli {
     #[command(flatten)]
     settings: Settings,
+    /// How data is printed
+    #[arg(short, long, value_enum, default_value_t, global = true)]
+    output: Output,
+    /// How log lines look: human or json
+    #[arg(long, env = "CYXWIZ_LOG_FORMAT", default_value = "human", value_parser = ["human", "json"], global = true)]
+    log_format: String,
     #[command(subcommand)]
     command: Command,
 }
@@ -27,6 +38,12 @@ enum Command {
     Serve,
     /// Bring the database's tables up to date
     Migrate,
+    /// Set prices and rates, pause, ban, inspect
+    #[command(subcommand)]
+    Admin(admin::AdminVerb),
+    /// Make, list and restore backups
+    #[command(subcommand)]
+    Backup(backup::BackupVerb),
     /// Print the configuration as it counts, as a file
     Config,
 }
@@ -53,17 +70,29 @@ fn run(cli: Cli) -> Result<(), ServerError> {
         anstream::print!("{}", config.shown());
         return Ok(());
     }
+    let (output, quiet) = (cli.output, !matches!(cli.command, Command::Serve));
+    log(&cli.log_format, quiet)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| ServerError::Said(format!("failed to start: {error}")))?;
-    runtime.block_on(verb(cli.command, config))
+    runtime.block_on(Box::pin(verb(cli.command, config, output)))
 }
 
-async fn verb(command: Command, config: Config) -> Result<(), ServerError> {
+/// Log lines go to stderr: those of a server from `info` on, those of a verb from `warn` on, unless CYXWIZ_LOG says.
+fn log(format: &str, quiet: bool) -> Result<(), ServerError> {
+    let format = if format == "json" { LogFormat::Json } else { LogFormat::Human };
+    let filter = std::env::var("CYXWIZ_LOG").ok();
+    let filter = filter.unwrap_or_else(|| if quiet { "warn".into() } else { "info".into() });
+    init(format, Some(&filter)).map_err(|error| ServerError::Said(error.to_string()))
+}
+
+async fn verb(command: Command, config: Config, output: Output) -> Result<(), ServerError> {
     match command {
         Command::Serve => serve::run(config).await,
         Command::Migrate => migrate::run(config).await,
+        Command::Admin(verb) => admin::run(verb, config, output).await,
+        Command::Backup(verb) => backup::run(verb, config, output).await,
         Command::Config => Ok(()),
     }
 }

@@ -1,25 +1,21 @@
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::{Clock, Config, Drain, ServerError, serve};
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn run(config: Config) -> Result<(), ServerError> {
     let drain = Drain::default();
-    let server = serve::Server::open(config, Clock::system(), drain.clone()).await?;
+    let asked = drain.clone();
+    // from now on: who is told to stop while he starts stops as well
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::path("SIGTERM"))?;
     tokio::spawn(async move {
-        stop_asked().await;
-        drain.begin();
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        asked.begin();
     });
+    let server = serve::Server::open(config, Clock::system(), drain).await?;
     server.run().await;
     Ok(())
-}
-
-async fn stop_asked() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
 }

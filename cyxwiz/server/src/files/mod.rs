@@ -67,6 +67,14 @@ impl Files {
         })))
     }
 
+    pub(crate) fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub(crate) fn objects(&self) -> &dyn ObjectStore {
+        &*self.0.store
+    }
+
     fn now(&self) -> Moment {
         self.0.clock.now()
     }

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 
 pub use binaries::{Binaries, NoBinaries};
 pub use user::User;
+pub(crate) use user::major_of;
 
 use crate::{Drain, ServerError};
 
@@ -71,7 +72,7 @@ impl Postgres {
     pub async fn open_with(folder: &Path, settings: &[&str]) -> Result<Self, ServerError> {
         let user = User::for_server()?;
         let (cluster, socket) = (folder.join("cluster"), folder.join("socket"));
-        let binaries = Binaries::find(user::major_of(&cluster).as_deref())?;
+        let binaries = Binaries::find(major_of(&cluster).as_deref())?;
         user.folder(folder)?;
         user.folder(&socket)?;
         let socket = short(&socket)?;

@@ -76,7 +76,7 @@ fn ids(passwd: &str, name: &str) -> Option<(u32, u32)> {
 }
 
 /// The version that made a cluster; nothing where there is none.
-pub(super) fn major_of(cluster: &Path) -> Option<String> {
+pub(crate) fn major_of(cluster: &Path) -> Option<String> {
     let text = fs::read_to_string(cluster.join("PG_VERSION")).ok()?;
     Some(text.trim().to_owned())
 }

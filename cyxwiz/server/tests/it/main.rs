@@ -1,1 +1,12 @@
-//! The server's tests against a real PostgreSQL.
+//! The server against a real PostgreSQL: each test has one of its own, with its own folder and a clock that it moves.
+
+mod admin;
+mod auth;
+mod backup;
+mod files;
+mod links;
+mod market;
+mod metrics;
+mod postgres;
+mod stop;
+mod support;
