@@ -5,6 +5,7 @@ mod auth;
 mod backup;
 mod files;
 mod links;
+mod market;
 mod metrics;
 mod postgres;
 mod stop;

@@ -101,7 +101,7 @@ async fn a_dispute_goes_by_the_evidence() {
     assert!(!answer.upheld, "{:?}", answer.evidence);
     bazaar.advance(61);
     bazaar.until(&well.id, JobState::Completed).await;
-    node.beat().await;
+    node.pass(&bazaar, 5).await;
     // an output vanished from the store: everything goes back
     let gone = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "gone").await;
     let work = node.start(&bazaar).await;
