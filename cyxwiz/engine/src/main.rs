@@ -27,6 +27,7 @@ mod results;
 mod server;
 mod sessions;
 mod show;
+mod shown;
 mod submit;
 mod wallet;
 mod watch;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::fetch::{Output, failed};
 use crate::error::CliError;
 use crate::server::Buyer;
-use crate::watch;
+use crate::{shown, watch};
 
 const FOLDER: &str = "_cyxwiz";
 
@@ -62,7 +62,7 @@ pub(super) async fn write(buyer: &Buyer, job: &str, dir: &Path, outputs: &[Outpu
         file.persist(&place).map_err(|error| failed(&place, error.error))?;
     }
     let place = dir.join("job.json");
-    let text = serde_json::to_vec_pretty(&about).map_err(std::io::Error::from)?;
+    let text = serde_json::to_vec_pretty(&shown::job(&about)).map_err(std::io::Error::from)?;
     fs::write(&place, text).map_err(|source| failed(&place, source))
 }
 

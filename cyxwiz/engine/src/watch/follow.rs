@@ -11,8 +11,8 @@ use super::ended;
 use super::screen::Screen;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output;
 use crate::server::{Buyer, ServerError};
+use crate::{output, shown};
 
 /// Silence of a server that is told, and tried through, for so long.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -40,7 +40,7 @@ pub(crate) async fn follow(
     let ended = ended?;
     let code = ended::exit_code(&ended);
     if context.json() {
-        output::json(&json!({ "end": { "job": ended, "exit_code": code } }))?;
+        output::json(&json!({ "event": "end", "exit_code": code, "job": shown::job(&ended) }))?;
     } else {
         for line in ended::report(&ended) {
             eprintln!("{line}");

@@ -5,14 +5,13 @@ use cyxwiz_proto::v1::__buffa::oneof::watch_job_response::Event;
 use cyxwiz_proto::v1::{Cost, LogChunk, LogStream, Progress, StateChange, Usage, WatchJobResponse};
 use cyxwiz_proto::{coin_of, state_of};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::{Value, json};
 
 use super::ended::why;
 use super::follow::Sink;
 use crate::error::CliError;
-use crate::output;
 use crate::server::plain;
 use crate::submit::plan::span;
+use crate::{output, shown};
 
 /// What a person sees: the script's output on stdout and stderr, talk on stderr, and one line at the bottom of a
 /// terminal with progress and cost.
@@ -84,7 +83,7 @@ impl Screen {
 impl Sink for Screen {
     fn event(&mut self, event: &WatchJobResponse) -> Result<(), CliError> {
         if self.json {
-            return output::json(&for_programs(event)?);
+            return output::json(&shown::event(event));
         }
         match &event.event {
             Some(Event::State(change)) => self.state(event, change),
@@ -101,17 +100,6 @@ impl Sink for Screen {
     fn talk(&mut self, words: &str) {
         self.bottom.suspend(|| eprintln!("{words}"));
     }
-}
-
-/// The JSON form of `cyxwiz.v1.WatchJobResponse`, and the text of a log beside its bytes.
-fn for_programs(event: &WatchJobResponse) -> Result<Value, CliError> {
-    let mut value = serde_json::to_value(event).map_err(io::Error::from)?;
-    if let (Some(Event::Log(log)), Some(object)) =
-        (&event.event, value.get_mut("log").and_then(Value::as_object_mut))
-    {
-        object.insert("text".to_owned(), json!(String::from_utf8_lossy(&log.data)));
-    }
-    Ok(value)
 }
 
 fn in_words(progress: &Progress) -> String {

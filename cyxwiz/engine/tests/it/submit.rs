@@ -216,7 +216,10 @@ fn without_a_terminal_nobody_is_asked_and_nothing_is_bought() {
     let out = cli.ok("estimate ./job");
     assert!(out.contains("price     0.05 $/h"), "{out}");
     let value = cli.json("estimate ./job");
-    assert_eq!((value["deposit"].as_str(), value["estimate"]["matching"].as_u64()), (Some("50000"), Some(1)));
+    assert_eq!(
+        (value["deposit"]["base_units"].as_str(), value["matching"].as_u64()),
+        (Some("50000"), Some(1))
+    );
     assert!(market.state().jobs.is_empty());
 }
 

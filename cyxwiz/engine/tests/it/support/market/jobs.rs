@@ -29,7 +29,10 @@ impl State {
     fn missing(&self, held: &Held) -> Vec<FileInfo> {
         let there = |file: &&FileInfo| {
             !self.uploads.values().any(|upload| {
-                upload.path == file.path && upload.whole() && upload.data.len() as u64 == file.size
+                upload.job == held.job.id
+                    && upload.path == file.path
+                    && upload.whole()
+                    && upload.data.len() as u64 == file.size
             })
         };
         held.files.iter().filter(there).cloned().collect()

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::Shared;
 
 pub(crate) struct Upload {
+    pub(crate) job: String,
     pub(crate) path: String,
     pub(crate) data: Vec<u8>,
     length: usize,
@@ -58,13 +59,15 @@ async fn create(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     let length: usize = text("upload-length").parse().unwrap();
     let declared = &state.jobs[&metadata["job"]].files;
     assert!(declared.iter().any(|file| file.path == metadata["path"] && file.size == length as u64));
-    let id = format!("upl_{}", state.uploads.len());
-    let (path, sha256) = (metadata["path"].clone(), metadata["sha256"].clone());
-    // a file that is there already
-    let data = state.uploads.values().find(|upload| upload.sha256 == sha256 && upload.whole());
-    let data = data.map(|upload| upload.data.clone()).unwrap_or_default();
-    state.uploads.insert(id.clone(), Upload { path, data, length, sha256 });
-    (StatusCode::CREATED, [("location", format!("/files/{id}"))]).into_response()
+    let (path, sha256, job) = (metadata["path"].clone(), metadata["sha256"].clone(), metadata["job"].clone());
+    // the same file of the same job is the same upload
+    let same = |upload: &Upload| (&upload.job, &upload.path, &upload.sha256) == (&job, &path, &sha256);
+    let found = state.uploads.iter().find(|(_, upload)| same(upload)).map(|(id, _)| id.clone());
+    let id = found.unwrap_or_else(|| format!("fil_{}", state.uploads.len()));
+    let upload = state.uploads.entry(id.clone());
+    let upload = upload.or_insert(Upload { job, path, data: vec![], length, sha256 });
+    let headers = [("location", format!("/files/{id}")), ("upload-offset", upload.data.len().to_string())];
+    (StatusCode::CREATED, headers).into_response()
 }
 
 async fn offset(State(shared): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Response {
