@@ -103,7 +103,7 @@ pub(crate) enum CliError {
     #[error("`{0}` is no job's id: it is job_ and 32 hex digits, see `cyxwiz jobs`")]
     NoJobId(String),
     #[error("the outputs of {job} are not to be had: {because}")]
-    Withheld { job: String, because: String },
+    Withheld { job: String, because: String, logs: Option<std::path::PathBuf> },
     #[error("the server names an output `{path}`")]
     OutputName {
         path: String,
@@ -253,6 +253,7 @@ impl CliError {
                 )
             }
             Self::Interrupted => "run the same command again, it goes on from there".to_owned(),
+            Self::Withheld { logs: Some(logs), .. } => format!("its output is in {}", logs.display()),
             Self::Digest { .. } => "run the same command again; if it stays so, dispute the job".to_owned(),
             Self::OutputName { .. } => "nothing was written; report it to the platform".to_owned(),
             _ => return None,

@@ -91,7 +91,6 @@ impl Submit {
             quote: hex::encode(agreed.encode_to_vec()),
             deposit: deposit.amount.0,
             limit: limit.amount.0,
-            ..Record::default()
         };
         begun.keep(&record)?;
         match self.create(&record).await {

@@ -89,10 +89,13 @@ fn withheld_outputs_say_why_and_names_stay_below_their_folder() {
         assert!(said.err.contains("the server names an output") && said.err.contains("nothing was written"));
     }
     assert!(!cli.home().join("results").join(&id).exists());
+    market.state().outputs.clear();
     market.state().withheld = "the job failed by its own fault and was refunded".to_owned();
     let said = cli.say(&format!("results {id}"));
     let wanted = format!(
-        "error: the outputs of {id} are not to be had: the job failed by its own fault and was refunded"
+        "error: the outputs of {id} are not to be had: the job failed by its own fault and was refunded: its output is in results/{id}/_cyxwiz"
     );
     assert_eq!((said.code, said.err), (1, wanted));
+    let out = cli.home().join("results").join(&id).join("_cyxwiz/stdout.log");
+    assert_eq!(fs::read_to_string(out).unwrap(), "hi\n");
 }

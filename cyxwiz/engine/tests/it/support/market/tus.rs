@@ -139,10 +139,19 @@ async fn output(State(shared): State<Shared>, Path(number): Path<usize>, headers
     match state.cut_download.take_if(|most| *most < rest.len()) {
         None => (status, rest).into_response(),
         Some(most) => {
-            let some = Ok(Bytes::copy_from_slice(&rest[..most]));
-            let cut = Err(std::io::Error::other("cut"));
+            let some = Bytes::copy_from_slice(&rest[..most]);
+            // what is there goes out before the cut
+            let cut = futures::stream::unfold(Some(some), |some| async {
+                match some {
+                    Some(bytes) => Some((Ok(bytes), None)),
+                    None => {
+                        tokio::task::yield_now().await;
+                        Some((Err(std::io::Error::other("cut")), None))
+                    }
+                }
+            });
             let length = [("content-length", rest.len().to_string())];
-            (status, length, Body::from_stream(futures::stream::iter([some, cut]))).into_response()
+            (status, length, Body::from_stream(cut)).into_response()
         }
     }
 }
