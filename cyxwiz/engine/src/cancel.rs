@@ -31,7 +31,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     }
     output::line(in_words(&job))?;
     if let Some(signature) = back {
-        eprintln!("what was set aside came back ({signature})");
+        talk!("what was set aside came back ({signature})");
     }
     Ok(())
 }

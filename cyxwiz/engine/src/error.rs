@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -150,13 +151,13 @@ impl CliError {
         let mend = self.mend();
         if json {
             let error = serde_json::json!({ "error": self.to_string(), "mend": mend, "causes": causes });
-            eprintln!("{error}");
+            talk!("{error}");
         } else {
             let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
             let mend = mend.map(|mend| format!(": {mend}")).unwrap_or_default();
-            anstream::eprintln!("{red}error:{red:#} {self}{mend}");
+            let _ = writeln!(anstream::stderr().lock(), "{red}error:{red:#} {self}{mend}");
             for cause in causes {
-                eprintln!("  because {cause}");
+                talk!("  because {cause}");
             }
         }
         ExitCode::from(match self {

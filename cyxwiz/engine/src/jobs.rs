@@ -35,7 +35,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
         return output::json(&json!({ "jobs": jobs.iter().map(shown::job).collect::<Vec<_>>() }));
     }
     if jobs.is_empty() {
-        eprintln!("no jobs yet: submit one with `cyxwiz submit ./job`");
+        talk!("no jobs yet: submit one with `cyxwiz submit ./job`");
         return Ok(());
     }
     let mut table = output::table(["job", "state", "created", "cost", "name"]);

@@ -84,7 +84,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     output::line(dir.display())?;
     let s = if chosen.len() == 1 { "" } else { "s" };
     let bytes = output::size(chosen.iter().map(|file| file.size).sum());
-    eprintln!("{} file{s}, {bytes}, digests checked ({} fetched now)", chosen.len(), fetched);
+    talk!("{} file{s}, {bytes}, digests checked ({} fetched now)", chosen.len(), fetched);
     Ok(())
 }
 

@@ -44,7 +44,7 @@ impl Platform {
                     let theirs = said.now.as_option().map_or(ours, moment);
                     let platform = Self { said, ahead: theirs.0.saturating_sub(ours.0) };
                     if let Some(words) = skew(platform.ahead) {
-                        eprintln!("{words}");
+                        talk!("{words}");
                     }
                     return Ok(platform);
                 }

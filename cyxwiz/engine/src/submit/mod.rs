@@ -75,7 +75,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliEr
             Ok(ExitCode::SUCCESS)
         } else {
             output::line(&id)?;
-            eprintln!(
+            talk!(
                 "watch it:  cyxwiz watch {id}\nstop it:   cyxwiz cancel {id}\nfetch:     cyxwiz results {id}"
             );
             Ok(ExitCode::SUCCESS)
@@ -84,7 +84,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliEr
     if context.json() {
         output::json(&json!({ "event": "submitted", "job": shown::job(&queued) }))?;
     } else {
-        eprintln!(
+        talk!(
             "Ctrl-C leaves it running: come back with `cyxwiz watch {id}`, stop it with `cyxwiz cancel {id}`"
         );
     }
@@ -137,7 +137,7 @@ impl Submit {
         let job = drafted.job.into_option().ok_or(CliError::Broken("a draft without a job"))?;
         let funding = match funding {
             Funding::Past => {
-                eprintln!("{} was queued already", job.id);
+                talk!("{} was queued already", job.id);
                 begun.forget()?;
                 return Ok(job);
             }
@@ -147,7 +147,7 @@ impl Submit {
         let signature = self.fund(funding, &record).await?;
         let queued = self.queue(&job.id, signature, &record).await?;
         begun.forget()?;
-        eprintln!("queued as {}", queued.id);
+        talk!("queued as {}", queued.id);
         Ok(queued)
     }
 
@@ -159,7 +159,7 @@ impl Submit {
         let bytes = upload::missing(&self.buyer, job, &self.files, missing).await?;
         let (count, s) = (missing.len(), if missing.len() == 1 { "" } else { "s" });
         let took = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        eprintln!("uploaded {count} file{s}, {} in {}", output::size(bytes), plan::span(took));
+        talk!("uploaded {count} file{s}, {} in {}", output::size(bytes), plan::span(took));
         Ok(())
     }
 
@@ -200,7 +200,7 @@ impl Submit {
         };
         let deposit = Money::new(self.job.spec.coin, record.deposit);
         let signature = escrow::open(&self.chain, &self.keypair, deposit, order).await?;
-        eprintln!("set {deposit} aside ({signature})");
+        talk!("set {deposit} aside ({signature})");
         Ok(signature)
     }
 

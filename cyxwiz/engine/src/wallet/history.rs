@@ -46,7 +46,7 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
         return output::json(&all);
     }
     if entries.is_empty() {
-        eprintln!("nothing happened yet");
+        talk!("nothing happened yet");
         return Ok(());
     }
     let names = names(context, owner).await;

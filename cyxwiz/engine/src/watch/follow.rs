@@ -32,7 +32,7 @@ pub(crate) async fn follow(
         ended = events(buyer, job, after, &mut screen) => ended,
         _ = &mut stop => {
             screen.clear();
-            eprintln!("left; {job} goes on\nwatch it:  cyxwiz watch {job}\nstop it:   cyxwiz cancel {job}");
+            talk!("left; {job} goes on\nwatch it:  cyxwiz watch {job}\nstop it:   cyxwiz cancel {job}");
             return Ok(ExitCode::from(ended::INTERRUPTED));
         }
     };
@@ -43,7 +43,7 @@ pub(crate) async fn follow(
         output::json(&json!({ "event": "end", "exit_code": code, "job": shown::job(&ended) }))?;
     } else {
         for line in ended::report(&ended) {
-            eprintln!("{line}");
+            talk!("{line}");
         }
     }
     Ok(ExitCode::from(code))
