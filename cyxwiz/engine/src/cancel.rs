@@ -9,7 +9,7 @@ use crate::args::OneJob;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::server::Platform;
-use crate::{jobs, output, wallet};
+use crate::{jobs, output, shown, wallet};
 
 #[derive(Args)]
 pub(crate) struct Verb {
@@ -27,11 +27,11 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     let unknown_escrow = state_of(job.state) == Some(JobState::Cancelled);
     let back = if unknown_escrow { take_back(context, &buyer.server, &id).await? } else { None };
     if context.json() {
-        return output::json(&job);
+        return output::json(&shown::job(&job));
     }
     output::line(in_words(&job))?;
     if let Some(signature) = back {
-        eprintln!("what was set aside came back ({signature})");
+        talk!("what was set aside came back ({signature})");
     }
     Ok(())
 }

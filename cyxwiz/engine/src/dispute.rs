@@ -6,8 +6,8 @@ use solana_signer::Signer as _;
 use crate::args::OneJob;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output;
 use crate::server::plain;
+use crate::{output, shown};
 
 #[derive(Args)]
 pub(crate) struct Verb {
@@ -24,7 +24,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     let answer = buyer.dispute(request).await?;
     if context.json() {
         return output::json(&json!({
-            "job": answer.job, "evidence": answer.evidence, "upheld": answer.upheld,
+            "job": answer.job.as_option().map(shown::job), "evidence": answer.evidence, "upheld": answer.upheld,
         }));
     }
     for line in &answer.evidence {

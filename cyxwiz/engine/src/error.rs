@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -103,7 +104,7 @@ pub(crate) enum CliError {
     #[error("`{0}` is no job's id: it is job_ and 32 hex digits, see `cyxwiz jobs`")]
     NoJobId(String),
     #[error("the outputs of {job} are not to be had: {because}")]
-    Withheld { job: String, because: String },
+    Withheld { job: String, because: String, logs: Option<std::path::PathBuf> },
     #[error("the server names an output `{path}`")]
     OutputName {
         path: String,
@@ -150,13 +151,13 @@ impl CliError {
         let mend = self.mend();
         if json {
             let error = serde_json::json!({ "error": self.to_string(), "mend": mend, "causes": causes });
-            eprintln!("{error}");
+            talk!("{error}");
         } else {
             let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
             let mend = mend.map(|mend| format!(": {mend}")).unwrap_or_default();
-            anstream::eprintln!("{red}error:{red:#} {self}{mend}");
+            let _ = writeln!(anstream::stderr().lock(), "{red}error:{red:#} {self}{mend}");
             for cause in causes {
-                eprintln!("  because {cause}");
+                talk!("  because {cause}");
             }
         }
         ExitCode::from(match self {
@@ -253,6 +254,7 @@ impl CliError {
                 )
             }
             Self::Interrupted => "run the same command again, it goes on from there".to_owned(),
+            Self::Withheld { logs: Some(logs), .. } => format!("its output is in {}", logs.display()),
             Self::Digest { .. } => "run the same command again; if it stays so, dispute the job".to_owned(),
             Self::OutputName { .. } => "nothing was written; report it to the platform".to_owned(),
             _ => return None,

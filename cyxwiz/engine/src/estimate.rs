@@ -1,15 +1,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
 use solana_signer::Signer as _;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::folder::{self, Flags};
-use crate::output;
 use crate::server::Platform;
 use crate::submit::{digests, estimate, plan, price};
+use crate::{output, shown};
 
 #[derive(Args)]
 pub(crate) struct Verb {
@@ -28,8 +27,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     let said = estimate(&buyer, &job.spec).await?;
     let (deposit, limit) = price(&said, &job)?;
     if context.json() {
-        let units = |money: cyxwiz_chain::Money| money.amount.0.to_string();
-        return output::json(&json!({ "estimate": said, "deposit": units(deposit), "limit": units(limit) }));
+        return output::json(&shown::estimate(&said, deposit, limit));
     }
     for text in
         plan::job(&job.spec, &files).into_iter().chain(plan::estimate(&said, &job.spec, deposit, limit))

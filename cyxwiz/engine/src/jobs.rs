@@ -2,12 +2,13 @@ use clap::Args;
 use cyxwiz_model::{JobState, Money};
 use cyxwiz_proto::v1::{self, Job, ListJobsRequest};
 use cyxwiz_proto::{coin_of, state_of};
+use serde_json::json;
 use solana_signer::Signer as _;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output;
 use crate::server::{Buyer, plain};
+use crate::{output, shown};
 
 /// A page of the server's.
 const PAGE: u32 = 200;
@@ -31,10 +32,10 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     let buyer = context.buyer(context.keypair()?.pubkey())?;
     let jobs = list(&buyer, &verb.state, verb.limit).await?;
     if context.json() {
-        return output::json(&jobs);
+        return output::json(&json!({ "jobs": jobs.iter().map(shown::job).collect::<Vec<_>>() }));
     }
     if jobs.is_empty() {
-        eprintln!("no jobs yet: submit one with `cyxwiz submit ./job`");
+        talk!("no jobs yet: submit one with `cyxwiz submit ./job`");
         return Ok(());
     }
     let mut table = output::table(["job", "state", "created", "cost", "name"]);

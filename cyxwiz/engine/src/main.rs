@@ -10,6 +10,9 @@
 //! 10 the job failed by its own fault, 11 by the node's or the platform's, 12 it was stopped before its end,
 //! 130 interrupted (a job goes on).
 
+#[macro_use]
+mod output;
+
 mod args;
 mod ask;
 mod cancel;
@@ -21,12 +24,12 @@ mod folder;
 mod jobs;
 mod login;
 mod logout;
-mod output;
 mod pending;
 mod results;
 mod server;
 mod sessions;
 mod show;
+mod shown;
 mod submit;
 mod wallet;
 mod watch;

@@ -10,6 +10,14 @@ use serde_json::{Value, json};
 
 use crate::error::CliError;
 
+/// Prints a line of talk on stderr; where nobody listens any more that is no reason to stop.
+macro_rules! talk {
+    ($($words:tt)*) => {{
+        use ::std::io::Write as _;
+        let _ = ::std::writeln!(::std::io::stderr().lock(), $($words)*);
+    }};
+}
+
 /// Prints one JSON value on a line of stdout.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();

@@ -1,9 +1,11 @@
 use clap::Args;
+use cyxwiz_proto::v1::SessionInfo;
+use serde_json::json;
 use solana_signer::Signer as _;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output;
+use crate::{output, shown};
 
 #[derive(Args)]
 pub(crate) struct Verb {}
@@ -12,7 +14,16 @@ pub(crate) async fn run(_: Verb, context: &Context) -> Result<(), CliError> {
     let buyer = context.buyer(context.keypair()?.pubkey())?;
     let answer = buyer.sessions(Default::default()).await?;
     if context.json() {
-        return output::json(&answer.sessions);
+        let session = |session: &SessionInfo| {
+            json!({
+                "id": session.id,
+                "created_at": shown::time(session.created_at.as_option()),
+                "last_used_at": shown::time(session.last_used_at.as_option()),
+                "current": session.current,
+            })
+        };
+        let sessions: Vec<_> = answer.sessions.iter().map(session).collect();
+        return output::json(&json!({ "sessions": sessions }));
     }
     let mut table = output::table(["session", "since", "last used", ""]);
     for session in &answer.sessions {

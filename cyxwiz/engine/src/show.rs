@@ -8,7 +8,7 @@ use crate::args::OneJob;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::server::plain;
-use crate::{jobs, output, watch};
+use crate::{jobs, output, shown, watch};
 
 #[derive(Args)]
 pub(crate) struct Verb {
@@ -21,7 +21,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     let buyer = context.buyer(context.keypair()?.pubkey())?;
     let job = buyer.job(id.to_string()).await?;
     if context.json() {
-        return output::json(&job);
+        return output::json(&shown::job(&job));
     }
     for text in lines(&job) {
         output::line(text)?;

@@ -69,6 +69,10 @@ const MORE_KEYS: [&str; 16] = [
     "limit",
 ];
 
+/// Units of memory, and their bytes.
+const UNITS: [(&str, u128); 4] =
+    [("MiB", 1 << 20), ("GiB", 1 << 30), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+
 impl Settings {
     /// Reads each entry by its own rule.
     pub(super) fn read(entries: &Entries, source: Source) -> Result<Self, JobError> {
@@ -104,7 +108,7 @@ impl Settings {
     fn set(&mut self, key: &str, said: &Said<'_>) -> Result<(), JobError> {
         match key {
             "gpu_type" => self.gpu_type = Some(said.text("write any, cpu, or a type such as rtx4090")?),
-            "min_vram" => self.min_vram_mib = Some(said.gigabytes("write GB, such as 8")?),
+            "min_vram" => self.min_vram_mib = Some(said.gigabytes("write GB, such as 8, or 8GiB")?),
             "max_price" => self.max_price = Some(said.price()?),
             "timeout" => self.timeout = Some(Span::seconds(said.whole("write seconds, such as 3600")?)),
             "name" => self.name = Some(said.text("write a few words")?),
@@ -112,8 +116,8 @@ impl Settings {
             "args" => self.args = Some(said.texts("write a list of words")?),
             "image" => self.image = Some(said.text("write python or pytorch")?),
             "cpus" => self.cpu_milli = Some(said.milli()?),
-            "memory" => self.memory_mib = Some(said.gigabytes("write GB, such as 4")?),
-            "disk" => self.disk_mib = Some(said.gigabytes("write GB, such as 10")?),
+            "memory" => self.memory_mib = Some(said.gigabytes("write GB, such as 4, or 512MiB")?),
+            "disk" => self.disk_mib = Some(said.gigabytes("write GB, such as 10, or 512MiB")?),
             "coin" => self.coin = Some(said.text("write usdc or sol")?.parse()?),
             "max_attempts" => {
                 let mend = "write 1 to 10";
@@ -185,10 +189,16 @@ impl Said<'_> {
         u32::try_from(self.millionths(mend)?.div_ceil(1000)).map_err(|_| self.wrong(mend))
     }
 
-    /// GB are 10^9 bytes, in whole MiB: what is sold as 24 GB has a little less than 24 GiB.
+    /// A number of GB, or one with its unit; in whole MiB. GB are 10^9 bytes: what is sold as 24 GB has a little
+    /// less than 24 GiB.
     fn gigabytes(&self, mend: &'static str) -> Result<u64, JobError> {
-        let bytes = u128::from(self.millionths(mend)?) * 1000;
-        u64::try_from(bytes >> 20).map_err(|_| self.wrong(mend))
+        let text = self.number(mend)?;
+        let (number, bytes) = UNITS
+            .iter()
+            .find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?.trim_end(), *bytes)))
+            .unwrap_or((text.as_str(), 1_000_000_000));
+        let number = Money::parse(number, Coin::Usdc).map_err(|_| self.wrong(mend))?.amount.0;
+        u64::try_from((u128::from(number) * bytes / 1_000_000) >> 20).map_err(|_| self.wrong(mend))
     }
 
     fn flag(&self) -> Result<bool, JobError> {

@@ -93,6 +93,8 @@ fn what_is_sold_as_gigabytes_is_there() {
     // an RTX 4090 has 24 GB: its driver says 24,564 MiB
     let dir = job(&[SCRIPT, DATA]);
     assert_eq!(read_job(&dir, &["--min-vram", "24"]).unwrap().spec.requirements.min_vram_mib, 22_888);
+    let memory = |text: &str| read_job(&dir, &["--memory", text]).unwrap().spec.requirements.memory_mib;
+    assert_eq!([memory("4"), memory("4GB"), memory("0.5 GiB"), memory("256MiB")], [3814, 3814, 512, 256]);
 }
 
 #[test]
@@ -143,7 +145,7 @@ fn each_mistake_in_settings_is_one_line_with_its_mend() {
         json(r#"{"max_price": 0}"#),
         json(r#"{"max_price": 0.0000001}"#),
         json(r#"{"max_price": null}"#),
-        json(r#"{"min_vram": "8GB"}"#),
+        json(r#"{"min_vram": "8 gigs"}"#),
         json(r#"{"min_vram": 999999999999}"#),
         json(r#"{"gpu_type": 4090}"#),
         json(r#"{"gpu_type": "RTX 4090"}"#),

@@ -44,7 +44,18 @@ pub(crate) struct Verb {
 pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     let id = verb.job.id()?.to_string();
     let buyer = context.buyer(context.keypair()?.pubkey())?;
-    let outputs = list(&buyer, &id).await?;
+    let dir = verb.to.clone().unwrap_or_else(|| PathBuf::from(RESULTS).join(&id));
+    let outputs = match list(&buyer, &id).await {
+        // what it said was the buyer's from the first line on
+        Err(CliError::Withheld { job, because, .. }) if !verb.list => {
+            if verb.to.is_none() {
+                record::leave_out(&PathBuf::from(RESULTS))?;
+            }
+            let logs = record::write(&buyer, &id, &dir, &[]).await?;
+            return Err(CliError::Withheld { job, because, logs });
+        }
+        outputs => outputs?,
+    };
     let below = |path: &str, wanted: &String| {
         let rest = path.strip_prefix(wanted.trim_end_matches('/'));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -56,13 +67,9 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     if verb.list {
         return show(&chosen, context);
     }
-    let dir = match verb.to {
-        Some(dir) => dir,
-        None => {
-            record::leave_out(&PathBuf::from(RESULTS))?;
-            PathBuf::from(RESULTS).join(&id)
-        }
-    };
+    if verb.to.is_none() {
+        record::leave_out(&PathBuf::from(RESULTS))?;
+    }
     let fetched = tokio::select! {
         fetched = fetch(&buyer, &id, &chosen, &dir) => fetched?,
         _ = tokio::signal::ctrl_c() => return Err(CliError::Interrupted),
@@ -77,7 +84,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     output::line(dir.display())?;
     let s = if chosen.len() == 1 { "" } else { "s" };
     let bytes = output::size(chosen.iter().map(|file| file.size).sum());
-    eprintln!("{} file{s}, {bytes}, digests checked ({} fetched now)", chosen.len(), fetched);
+    talk!("{} file{s}, {bytes}, digests checked ({} fetched now)", chosen.len(), fetched);
     Ok(())
 }
 
@@ -86,7 +93,11 @@ async fn list(buyer: &Buyer, job: &str) -> Result<Vec<Output>, CliError> {
     let request = ListResultsRequest { job_id: job.to_owned(), ..Default::default() };
     let answer = buyer.results(request).await?;
     if answer.files.is_empty() && !answer.withheld_because.is_empty() {
-        return Err(CliError::Withheld { job: job.to_owned(), because: plain(&answer.withheld_because) });
+        return Err(CliError::Withheld {
+            job: job.to_owned(),
+            because: plain(&answer.withheld_because),
+            logs: None,
+        });
     }
     answer.files.into_iter().map(parse).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cyxwiz_model::JobState;
 use cyxwiz_proto::state_of;
@@ -14,16 +14,21 @@ use serde_json::json;
 use super::fetch::{Output, failed};
 use crate::error::CliError;
 use crate::server::Buyer;
-use crate::watch;
+use crate::{shown, watch};
 
 const FOLDER: &str = "_cyxwiz";
 
-/// Writes logs, metrics and job below the outputs, once the job has ended; never over an output.
-pub(super) async fn write(buyer: &Buyer, job: &str, dir: &Path, outputs: &[Output]) -> Result<(), CliError> {
+/// Writes logs, metrics and job below the outputs, once the job has ended; never over an output. Says where.
+pub(super) async fn write(
+    buyer: &Buyer,
+    job: &str,
+    dir: &Path,
+    outputs: &[Output],
+) -> Result<Option<PathBuf>, CliError> {
     let about = buyer.job(job.to_owned()).await?;
     let over = outputs.iter().any(|file| file.path.parts().next() == Some(FOLDER));
     if over || !state_of(about.state).is_some_and(JobState::is_terminal) {
-        return Ok(());
+        return Ok(None);
     }
     let dir = dir.join(FOLDER);
     fs::create_dir_all(&dir).map_err(|source| failed(&dir, source))?;
@@ -62,8 +67,9 @@ pub(super) async fn write(buyer: &Buyer, job: &str, dir: &Path, outputs: &[Outpu
         file.persist(&place).map_err(|error| failed(&place, error.error))?;
     }
     let place = dir.join("job.json");
-    let text = serde_json::to_vec_pretty(&about).map_err(std::io::Error::from)?;
-    fs::write(&place, text).map_err(|source| failed(&place, source))
+    let text = serde_json::to_vec_pretty(&shown::job(&about)).map_err(std::io::Error::from)?;
+    fs::write(&place, text).map_err(|source| failed(&place, source))?;
+    Ok(Some(dir))
 }
 
 /// Results that lie in a job's own folder are not the next submit's inputs.

@@ -44,7 +44,7 @@ impl Platform {
                     let theirs = said.now.as_option().map_or(ours, moment);
                     let platform = Self { said, ahead: theirs.0.saturating_sub(ours.0) };
                     if let Some(words) = skew(platform.ahead) {
-                        eprintln!("{words}");
+                        talk!("{words}");
                     }
                     return Ok(platform);
                 }
@@ -98,7 +98,8 @@ fn skew(ahead: i64) -> Option<String> {
     if ahead.abs() <= SKEW {
         return None;
     }
-    let (minutes, side) = (ahead.abs() / 60_000, if ahead > 0 { "behind" } else { "ahead of" });
+    let (minutes, side) =
+        (ahead.abs().saturating_add(30_000) / 60_000, if ahead > 0 { "behind" } else { "ahead of" });
     let plural = if minutes == 1 { "" } else { "s" };
     Some(format!(
         "this machine's clock is {minutes} minute{plural} {side} the server's: set it; the server's counts"
@@ -117,8 +118,8 @@ mod tests {
             "this machine's clock is 1 minute behind the server's: set it; the server's counts"
         );
         assert_eq!(
-            skew(-7_300_000).unwrap(),
-            "this machine's clock is 121 minutes ahead of the server's: set it; the server's counts"
+            skew(-7_290_000).unwrap(),
+            "this machine's clock is 122 minutes ahead of the server's: set it; the server's counts"
         );
     }
 }

@@ -1,7 +1,6 @@
 //! What a submit has begun and not ended: kept in a file, so that the same command goes on where it was cut off
 //! instead of buying a second job.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -33,8 +32,6 @@ pub(super) struct Record {
     pub(super) quote: String,
     pub(super) deposit: u64,
     pub(super) limit: u64,
-    /// Where large files go on: path to address.
-    pub(super) uploads: BTreeMap<String, String>,
 }
 
 impl Begun {

@@ -33,7 +33,7 @@ impl Submit {
             }
             Ok(answer) => {
                 let id = answer.job.as_option().map(|job| job.id.clone()).unwrap_or_default();
-                eprintln!("going on with {id}, which an earlier command began");
+                talk!("going on with {id}, which an earlier command began");
                 Ok(Some((record, answer)))
             }
             // it never came to be, and cannot any more
@@ -58,14 +58,14 @@ impl Submit {
         let mut estimate = self.estimate().await?;
         let (quote, mut deposit, mut limit) = self.price(&estimate)?;
         for line in plan::job(&self.job.spec, &self.files) {
-            eprintln!("{line}");
+            talk!("{line}");
         }
         for line in plan::estimate(&estimate, &self.job.spec, deposit, limit) {
-            eprintln!("{line}");
+            talk!("{line}");
         }
         escrow::config(&self.chain).await?;
         let free = escrow::affordable(&self.chain, self.keypair.pubkey(), deposit).await?;
-        eprintln!("balance   {free} free for jobs");
+        talk!("balance   {free} free for jobs");
         ask::confirm("submit?", yes)?;
         let mut agreed = quote;
         loop {
@@ -82,7 +82,7 @@ impl Submit {
                 break;
             }
             for line in plan::estimate(&estimate, &self.job.spec, deposit, limit) {
-                eprintln!("{line}");
+                talk!("{line}");
             }
             ask::confirm("the price has changed; submit?", yes)?;
         }
@@ -91,7 +91,6 @@ impl Submit {
             quote: hex::encode(agreed.encode_to_vec()),
             deposit: deposit.amount.0,
             limit: limit.amount.0,
-            ..Record::default()
         };
         begun.keep(&record)?;
         match self.create(&record).await {
@@ -153,7 +152,7 @@ pub(crate) async fn estimate(
     }
     let because = if said.no_match.is_empty() { "no node offers it now" } else { said.no_match.as_str() };
     for line in plan::near_misses(&said) {
-        eprintln!("{line}");
+        talk!("{line}");
     }
     Err(CliError::NoMatch { because: because.trim_end_matches('.').to_owned() })
 }

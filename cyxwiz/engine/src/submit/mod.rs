@@ -34,7 +34,7 @@ use crate::context::{Chain, Context};
 use crate::error::CliError;
 use crate::folder::{self, Digested, Flags, JobFolder};
 use crate::server::{Buyer, Platform};
-use crate::{output, wallet, watch};
+use crate::{output, shown, wallet, watch};
 
 /// The server may see the chain a moment later than we do.
 const LATE: u32 = 10;
@@ -71,20 +71,20 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliEr
     let id = queued.id.clone();
     if verb.detach {
         return if context.json() {
-            output::json(&queued)?;
+            output::json(&json!({ "job": id, "state": "queued", "details": shown::job(&queued) }))?;
             Ok(ExitCode::SUCCESS)
         } else {
             output::line(&id)?;
-            eprintln!(
+            talk!(
                 "watch it:  cyxwiz watch {id}\nstop it:   cyxwiz cancel {id}\nfetch:     cyxwiz results {id}"
             );
             Ok(ExitCode::SUCCESS)
         };
     }
     if context.json() {
-        output::json(&json!({ "submitted": queued }))?;
+        output::json(&json!({ "event": "submitted", "job": shown::job(&queued) }))?;
     } else {
-        eprintln!(
+        talk!(
             "Ctrl-C leaves it running: come back with `cyxwiz watch {id}`, stop it with `cyxwiz cancel {id}`"
         );
     }
@@ -121,7 +121,7 @@ impl Submit {
         let owner = self.keypair.pubkey();
         let begun =
             Begun::of(&self.buyer.server.origin, &owner, &self.job.spec, self.job.budget, &self.files)?;
-        let (mut record, drafted, funding) = match self.resume(&begun).await? {
+        let (record, drafted, funding) = match self.resume(&begun).await? {
             Some((record, drafted)) => match self.funding(&drafted, &record).await {
                 Ok(funding) => (record, drafted, funding),
                 // it waited too long, or the platform has changed since: its files count for the next one
@@ -137,35 +137,29 @@ impl Submit {
         let job = drafted.job.into_option().ok_or(CliError::Broken("a draft without a job"))?;
         let funding = match funding {
             Funding::Past => {
-                eprintln!("{} was queued already", job.id);
+                talk!("{} was queued already", job.id);
                 begun.forget()?;
                 return Ok(job);
             }
             funding => funding,
         };
-        self.upload(&job.id, &drafted.missing, &begun, &mut record).await?;
+        self.upload(&job.id, &drafted.missing).await?;
         let signature = self.fund(funding, &record).await?;
-        let queued = self.queue(&job.id, signature, &begun, &mut record).await?;
+        let queued = self.queue(&job.id, signature, &record).await?;
         begun.forget()?;
-        eprintln!("queued as {}", queued.id);
+        talk!("queued as {}", queued.id);
         Ok(queued)
     }
 
-    async fn upload(
-        &self,
-        job: &str,
-        missing: &[v1::FileInfo],
-        begun: &Begun,
-        record: &mut Record,
-    ) -> Result<(), CliError> {
+    async fn upload(&self, job: &str, missing: &[v1::FileInfo]) -> Result<(), CliError> {
         if missing.is_empty() {
             return Ok(());
         }
         let start = std::time::Instant::now();
-        let bytes = upload::missing(&self.buyer, job, &self.files, missing, begun, record).await?;
+        let bytes = upload::missing(&self.buyer, job, &self.files, missing).await?;
         let (count, s) = (missing.len(), if missing.len() == 1 { "" } else { "s" });
         let took = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        eprintln!("uploaded {count} file{s}, {} in {}", output::size(bytes), plan::span(took));
+        talk!("uploaded {count} file{s}, {} in {}", output::size(bytes), plan::span(took));
         Ok(())
     }
 
@@ -206,7 +200,7 @@ impl Submit {
         };
         let deposit = Money::new(self.job.spec.coin, record.deposit);
         let signature = escrow::open(&self.chain, &self.keypair, deposit, order).await?;
-        eprintln!("set {deposit} aside ({signature})");
+        talk!("set {deposit} aside ({signature})");
         Ok(signature)
     }
 
@@ -218,13 +212,7 @@ impl Submit {
     }
 
     /// Queues; what the server does not see yet it may see in a moment.
-    async fn queue(
-        &self,
-        job: &str,
-        signature: String,
-        begun: &Begun,
-        record: &mut Record,
-    ) -> Result<v1::Job, CliError> {
+    async fn queue(&self, job: &str, signature: String, record: &Record) -> Result<v1::Job, CliError> {
         let request =
             QueueJobRequest { job_id: job.to_owned(), open_signature: signature, ..Default::default() };
         let mut late = 0;
@@ -241,7 +229,7 @@ impl Submit {
                 }
                 Some(Reason::REASON_FILES_MISSING) if late < 3 => {
                     let again = self.create(record).await?;
-                    self.upload(job, &again.missing, begun, record).await?;
+                    self.upload(job, &again.missing).await?;
                 }
                 _ => return Err(CliError::NotQueued { job: job.to_owned(), error: Box::new(error) }),
             }

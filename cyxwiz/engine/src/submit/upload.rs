@@ -9,15 +9,12 @@ use cyxwiz_proto::v1::FileInfo;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::begun::{Begun, Record};
 use crate::error::CliError;
 use crate::folder::Digested;
 use crate::server::Buyer;
 
 /// Files on their way at once: small ones wait for answers, not for bandwidth.
 const AT_ONCE: usize = 8;
-/// A larger file's address is kept, so that another command may go on.
-const LARGE: u64 = 1 << 20;
 
 /// Sends the files that the server lacks.
 pub(super) async fn missing(
@@ -25,8 +22,6 @@ pub(super) async fn missing(
     job: &str,
     files: &[Digested],
     missing: &[FileInfo],
-    begun: &Begun,
-    record: &mut Record,
 ) -> Result<u64, CliError> {
     let by_path: BTreeMap<&str, &Digested> =
         files.iter().map(|file| (file.file.path.as_str(), file)).collect();
@@ -35,21 +30,7 @@ pub(super) async fn missing(
     let wanted = wanted.ok_or(CliError::Broken("a file that was never named"))?;
     let bytes = wanted.iter().map(|file| file.file.size).sum();
     let bar = bar(bytes, "uploading");
-    let mut ways = Vec::new();
-    for file in wanted {
-        let upload = tus::Upload { buyer, job, file, bar: &bar };
-        // the address of a large one is kept before its first byte goes
-        let place = if file.file.size < LARGE {
-            None
-        } else {
-            let path = file.file.path.to_string();
-            let place = upload.place(record.uploads.get(&path).cloned()).await?;
-            record.uploads.insert(path, place.clone());
-            begun.keep(record)?;
-            Some(place)
-        };
-        ways.push(upload.run(place));
-    }
+    let ways = wanted.into_iter().map(|file| tus::Upload { buyer, job, file, bar: &bar }.run());
     stream::iter(ways).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     bar.finish_and_clear();
     Ok(bytes)

@@ -1,3 +1,4 @@
+use clap::Args;
 use cyxwiz_chain::escrow::Address;
 use cyxwiz_chain::escrow::policy::Amount;
 use cyxwiz_chain::{Coin, Money, Rpc};
@@ -40,14 +41,30 @@ impl Holding {
     }
 }
 
-pub(super) async fn run(context: &Context) -> Result<(), CliError> {
+#[derive(Args)]
+pub(crate) struct Verb {
+    /// Only this coin: SOL or USDC
+    #[arg(long)]
+    coin: Option<String>,
+}
+
+pub(super) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
+    let only = verb.coin.map(|coin| coin.parse::<Coin>()).transpose()?;
     let owner = context.keypair()?.pubkey();
     let chain = context.chain().await?;
     let mut holdings = Vec::new();
-    for coin in Coin::ALL {
+    for coin in Coin::ALL.into_iter().filter(|coin| only.is_none_or(|only| only == *coin)) {
         holdings.push(Holding::of(&chain, &owner, coin).await?);
     }
     if context.json() {
+        if let (Some(_), [holding]) = (only, holdings.as_slice()) {
+            let shown = |amount| output::money(&chain.contract, holding.money(amount));
+            let (wallet, free, locked) = (shown(holding.wallet), shown(holding.free), shown(holding.locked));
+            let address = owner.to_string();
+            return output::json(
+                &json!({ "address": address, "wallet": wallet, "free": free, "locked": locked }),
+            );
+        }
         let coins: Vec<_> = holdings.iter().map(|holding| for_programs(&chain, holding)).collect();
         let cluster = chain.network.cluster.name();
         return output::json(&json!({ "address": owner.to_string(), "cluster": cluster, "coins": coins }));

@@ -67,6 +67,6 @@ pub(super) async fn tell(
         }));
     }
     output::line(format!("{done} {money}; free for jobs: {}", amount(holding.free)))?;
-    eprintln!("signature {signature}");
+    talk!("signature {signature}");
     Ok(())
 }

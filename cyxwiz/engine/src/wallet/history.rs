@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
 use clap::Args;
 use cyxwiz_chain::escrow::policy::{Amount, Closing, JobId};
 use cyxwiz_chain::escrow::{Address, Event};
@@ -7,7 +10,16 @@ use solana_signer::Signer as _;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output;
+use crate::server::plain;
+use crate::{jobs, output};
+
+/// Jobs whose names are asked for.
+const NAMED: u32 = 200;
+/// Names are not worth more of a wait.
+const SOON: Duration = Duration::from_secs(3);
+
+/// Names of jobs by their ids.
+type Names = HashMap<String, String>;
 
 #[derive(Args)]
 pub(crate) struct Verb {
@@ -34,14 +46,17 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
         return output::json(&all);
     }
     if entries.is_empty() {
-        eprintln!("nothing happened yet");
+        talk!("nothing happened yet");
         return Ok(());
     }
+    let names = names(context, owner).await;
     let mut table = output::table(["when", "what", "signature"]);
     for (coin, entry) in &entries {
         let words = match &entry.error {
             Some(why) => vec![format!("failed: {why}")],
-            None => entry.events.iter().map(|event| in_words(&chain.contract, *coin, event)).collect(),
+            None => {
+                entry.events.iter().map(|event| in_words(&chain.contract, *coin, event, &names)).collect()
+            }
         };
         table.add_row([when(entry), words.join(", "), entry.signature.to_string()]);
     }
@@ -54,7 +69,7 @@ fn when(entry: &Entry) -> String {
 }
 
 /// `coin` is that of the balance in whose history the event stands.
-fn in_words(contract: &Contract, coin: Coin, event: &Event) -> String {
+fn in_words(contract: &Contract, coin: Coin, event: &Event, names: &Names) -> String {
     let money = |amount| Money { coin, amount };
     let of = |mint: &Address, amount: Amount| match contract.coin(mint) {
         Some(coin) => Money { coin, amount }.to_string(),
@@ -65,21 +80,21 @@ fn in_words(contract: &Contract, coin: Coin, event: &Event) -> String {
         Event::Deposited { mint, amount, .. } => format!("deposited {}", of(mint, *amount)),
         Event::Withdrawn { mint, amount, .. } => format!("withdrew {}", of(mint, *amount)),
         Event::Opened { job, mint, deposit, .. } => {
-            format!("set {} aside for job {}", of(mint, *deposit), id(job))
+            format!("set {} aside for {}", of(mint, *deposit), named(job, names))
         }
-        Event::Assigned { job, payee, .. } => format!("job {} went to {payee}", id(job)),
+        Event::Assigned { job, payee, .. } => format!("{} went to {payee}", named(job, names)),
         Event::ToppedUp { job, amount, .. } => {
-            format!("set {} more aside for job {}", money(*amount), id(job))
+            format!("set {} more aside for {}", money(*amount), named(job, names))
         }
         Event::Settled { job, node, platform, refund, .. } => format!(
-            "paid {} to the node and {} to the platform for job {}, {} came back",
+            "paid {} to the node and {} to the platform for {}, {} came back",
             money(*node),
             money(*platform),
-            id(job),
+            named(job, names),
             money(*refund)
         ),
         Event::GivenBack { job, amount, closing, .. } => {
-            format!("{} came back from job {} ({})", money(*amount), id(job), why(*closing))
+            format!("{} came back from {} ({})", money(*amount), named(job, names), why(*closing))
         }
     }
 }
@@ -93,7 +108,25 @@ fn why(closing: Closing) -> &'static str {
 }
 
 fn id(job: &JobId) -> String {
-    job.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    cyxwiz_model::JobId::from_bytes(job.0).to_string()
+}
+
+fn named(job: &JobId, names: &Names) -> String {
+    let id = id(job);
+    match names.get(&id) {
+        Some(name) => format!("{id} ({name})"),
+        None => id,
+    }
+}
+
+/// What the buyer called his jobs, where he is signed in and the server answers soon; the chain knows ids alone.
+async fn names(context: &Context, owner: Address) -> Names {
+    let ask = async {
+        let jobs = jobs::list(&context.buyer(owner).ok()?, &[], NAMED).await.ok()?;
+        let name = |job: cyxwiz_proto::v1::Job| Some((job.id, plain(&job.spec.as_option()?.name)));
+        Some(jobs.into_iter().filter_map(name).collect())
+    };
+    tokio::time::timeout(SOON, ask).await.ok().flatten().unwrap_or_default()
 }
 
 fn for_programs(contract: &Contract, entry: &Entry) -> Value {

@@ -28,7 +28,7 @@ pub(crate) enum Verb {
     /// Print the wallet's address
     Address,
     /// Show what the wallet and its balance in the escrow hold
-    Balance,
+    Balance(balance::Verb),
     /// Put money into the balance that pays for jobs
     Deposit(Amount),
     /// Take free money back out of the balance
@@ -56,7 +56,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), CliError> {
     match verb {
         Verb::New => new::run(context),
         Verb::Address => address::run(context),
-        Verb::Balance => balance::run(context).await,
+        Verb::Balance(verb) => balance::run(verb, context).await,
         Verb::Deposit(amount) => deposit::run(amount.money()?, context).await,
         Verb::Withdraw(amount) => withdraw::run(amount.money()?, context).await,
         Verb::History(verb) => history::run(verb, context).await,

@@ -13,7 +13,7 @@ pub(super) fn run(context: &Context) -> Result<(), CliError> {
         return output::json(&serde_json::json!({ "address": address, "keypair": path }));
     }
     output::line(address)?;
-    eprintln!(
+    talk!(
         "kept in {}: whoever has that file has the money, and without it the money is lost",
         path.display()
     );

@@ -38,15 +38,15 @@ pub(crate) async fn finish_earlier(chain: &Chain, owner: &Keypair) -> Result<(),
     let Some(record) = pending.left()? else {
         return Ok(());
     };
-    eprintln!("an earlier command was cut off: {}", record.what);
+    talk!("an earlier command was cut off: {}", record.what);
     let courier = Courier::new(chain.rpc.clone(), Policy::interactive());
     let signature = record.signed.signature();
     match courier.resume(&record.signed).await {
-        Outcome::Landed { error: None, .. } => eprintln!("  it did happen ({signature})"),
+        Outcome::Landed { error: None, .. } => talk!("  it did happen ({signature})"),
         Outcome::Landed { error: Some(why), .. } | Outcome::Refused(why) => {
-            eprintln!("  it was refused: {why}")
+            talk!("  it was refused: {why}")
         }
-        Outcome::Expired => eprintln!("  it did not happen, and cannot any more"),
+        Outcome::Expired => talk!("  it did not happen, and cannot any more"),
         Outcome::Undecided => return Err(ChainError::Undecided(signature).into()),
     }
     pending.clear()

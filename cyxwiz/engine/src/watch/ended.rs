@@ -41,7 +41,8 @@ pub(crate) fn report(job: &Job) -> Vec<String> {
         Some(ending) => format!("{word}: {}", why(ending)),
         None => word.to_owned(),
     }];
-    if let Some(message) = ending.map(|ending| plain(&ending.message)).filter(|message| !message.is_empty()) {
+    let said = ending.filter(|ending| ending.reason != Reason::Succeeded.word());
+    if let Some(message) = said.map(|ending| plain(&ending.message)).filter(|message| !message.is_empty()) {
         lines.push(format!("why       {message}"));
     }
     lines.extend(money(job, state));
@@ -49,7 +50,9 @@ pub(crate) fn report(job: &Job) -> Vec<String> {
         Some(ending) if ending.outputs_delivered => {
             lines.push(format!("results   cyxwiz results {}", job.id))
         }
-        Some(_) if state == Some(JobState::Refunded) => lines.push("results   none, or withheld".to_owned()),
+        Some(ending) if ending.failure_class.as_known() == Some(FailureClass::User) => {
+            lines.push("results   withheld, as nothing is paid for them".to_owned());
+        }
         _ => {}
     }
     if !job.close_signature.is_empty() {

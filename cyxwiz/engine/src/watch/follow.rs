@@ -11,8 +11,8 @@ use super::ended;
 use super::screen::Screen;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output;
 use crate::server::{Buyer, ServerError};
+use crate::{output, shown};
 
 /// Silence of a server that is told, and tried through, for so long.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -32,7 +32,7 @@ pub(crate) async fn follow(
         ended = events(buyer, job, after, &mut screen) => ended,
         _ = &mut stop => {
             screen.clear();
-            eprintln!("left; {job} goes on\nwatch it:  cyxwiz watch {job}\nstop it:   cyxwiz cancel {job}");
+            talk!("left; {job} goes on\nwatch it:  cyxwiz watch {job}\nstop it:   cyxwiz cancel {job}");
             return Ok(ExitCode::from(ended::INTERRUPTED));
         }
     };
@@ -40,10 +40,10 @@ pub(crate) async fn follow(
     let ended = ended?;
     let code = ended::exit_code(&ended);
     if context.json() {
-        output::json(&json!({ "end": { "job": ended, "exit_code": code } }))?;
+        output::json(&json!({ "event": "end", "exit_code": code, "job": shown::job(&ended) }))?;
     } else {
         for line in ended::report(&ended) {
-            eprintln!("{line}");
+            talk!("{line}");
         }
     }
     Ok(ExitCode::from(code))

@@ -5,20 +5,24 @@ use cyxwiz_proto::v1::__buffa::oneof::watch_job_response::Event;
 use cyxwiz_proto::v1::{Cost, LogChunk, LogStream, Progress, StateChange, Usage, WatchJobResponse};
 use cyxwiz_proto::{coin_of, state_of};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::{Value, json};
 
 use super::ended::why;
 use super::follow::Sink;
 use crate::error::CliError;
-use crate::output;
 use crate::server::plain;
 use crate::submit::plan::span;
+use crate::{output, shown};
 
 /// What a person sees: the script's output on stdout and stderr, talk on stderr, and one line at the bottom of a
 /// terminal with progress and cost.
 pub(super) struct Screen {
     json: bool,
     bottom: ProgressBar,
+    /// Stdout and stderr are terminals.
+    out: bool,
+    err: bool,
+    /// The script wrote a beginning of a line there.
+    open_line: bool,
     progress: String,
     cost: String,
     usage: String,
@@ -31,32 +35,48 @@ impl Screen {
         let bottom = ProgressBar::with_draw_target(None, target);
         let style = ProgressStyle::with_template("{wide_msg}");
         bottom.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        let _ = out;
-        Self { json, bottom, progress: String::new(), cost: String::new(), usage: String::new() }
+        let (progress, cost, usage) = (String::new(), String::new(), String::new());
+        Self { json, bottom, out, err, open_line: false, progress, cost, usage }
     }
 
     pub(super) fn clear(&self) {
         self.bottom.finish_and_clear();
     }
 
-    fn log(&self, log: &LogChunk) -> Result<(), CliError> {
-        self.bottom.suspend(|| -> io::Result<()> {
-            match log.stream.as_known() {
-                Some(LogStream::LOG_STREAM_STDOUT) => {
-                    let mut out = io::stdout().lock();
-                    out.write_all(&log.data)?;
-                    out.flush()
-                }
-                Some(LogStream::LOG_STREAM_STDERR) => io::stderr().lock().write_all(&log.data),
-                // the node's own words: nothing of them reaches the terminal as more than text
-                _ => {
-                    for line in String::from_utf8_lossy(&log.data).lines() {
-                        writeln!(io::stderr().lock(), "node: {}", plain(line))?;
-                    }
-                    Ok(())
-                }
+    /// Says something above the line at the bottom, which is not there while a line of the script's is open.
+    fn above<T>(&self, say: impl FnOnce() -> T) -> T {
+        if self.open_line { say() } else { self.bottom.suspend(say) }
+    }
+
+    fn log(&mut self, log: &LogChunk) -> Result<(), CliError> {
+        let stream = log.stream.as_known();
+        let (out, err) =
+            (stream == Some(LogStream::LOG_STREAM_STDOUT), stream == Some(LogStream::LOG_STREAM_STDERR));
+        let seen = (out && self.out) || (err && self.err);
+        let opens = seen && log.data.last().is_some_and(|last| *last != b'\n');
+        if opens && !self.open_line {
+            self.bottom.finish_and_clear();
+            self.open_line = true;
+        }
+        self.above(|| -> io::Result<()> {
+            if out {
+                let mut out = io::stdout().lock();
+                out.write_all(&log.data)?;
+                return out.flush();
             }
+            if err {
+                return io::stderr().lock().write_all(&log.data);
+            }
+            // the node's own words: nothing of them reaches the terminal as more than text
+            for line in String::from_utf8_lossy(&log.data).lines() {
+                writeln!(io::stderr().lock(), "node: {}", plain(line))?;
+            }
+            Ok(())
         })?;
+        if seen && !opens && self.open_line {
+            self.open_line = false;
+            self.bottom.reset();
+        }
         Ok(())
     }
 
@@ -69,22 +89,24 @@ impl Screen {
             change.ending.as_option().map(|ending| format!("  ({})", why(ending))).unwrap_or_default();
         let at = event.at.as_option().and_then(|at| jiff::Timestamp::from_second(at.seconds).ok());
         let at = at.map(|at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string());
-        self.bottom.suspend(|| eprintln!("{}  {state}{message}{ended}", at.unwrap_or_default()));
+        let start = if self.open_line { "\n" } else { "" };
+        self.above(|| talk!("{start}{}  {state}{message}{ended}", at.unwrap_or_default()));
     }
 
     fn bottom(&self) {
         let parts = [&self.progress, &self.cost, &self.usage];
         let parts: Vec<&str> =
             parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-        self.bottom.set_message(parts.join(" · "));
-        self.bottom.tick();
+        if !self.open_line {
+            self.bottom.set_message(parts.join(" · "));
+        }
     }
 }
 
 impl Sink for Screen {
     fn event(&mut self, event: &WatchJobResponse) -> Result<(), CliError> {
         if self.json {
-            return output::json(&for_programs(event)?);
+            return output::json(&shown::event(event));
         }
         match &event.event {
             Some(Event::State(change)) => self.state(event, change),
@@ -99,19 +121,8 @@ impl Sink for Screen {
     }
 
     fn talk(&mut self, words: &str) {
-        self.bottom.suspend(|| eprintln!("{words}"));
+        self.above(|| talk!("{words}"));
     }
-}
-
-/// The JSON form of `cyxwiz.v1.WatchJobResponse`, and the text of a log beside its bytes.
-fn for_programs(event: &WatchJobResponse) -> Result<Value, CliError> {
-    let mut value = serde_json::to_value(event).map_err(io::Error::from)?;
-    if let (Some(Event::Log(log)), Some(object)) =
-        (&event.event, value.get_mut("log").and_then(Value::as_object_mut))
-    {
-        object.insert("text".to_owned(), json!(String::from_utf8_lossy(&log.data)));
-    }
-    Ok(value)
 }
 
 fn in_words(progress: &Progress) -> String {

@@ -17,6 +17,10 @@ use crate::server::{Buyer, plain};
 const LIMIT: Duration = Duration::from_secs(120);
 /// Failures in a row without one byte of progress: about a minute of trying.
 const PATIENCE: u32 = 12;
+/// How tus says that a checksum does not hold.
+const MISMATCH: u16 = 460;
+/// How often a file is sent anew because of that.
+const RESTARTS: u32 = 2;
 /// What a refusal may say.
 const MAX_WORDS: usize = 4096;
 
@@ -42,51 +46,37 @@ impl Answer {
 }
 
 impl Upload<'_> {
-    /// Sends everything that the server has not yet; `place` is where it goes on.
-    pub(super) async fn run(self, place: Option<String>) -> Result<(), CliError> {
+    /// Sends everything that the server has not yet.
+    pub(super) async fn run(self) -> Result<(), CliError> {
         let size = self.file.file.size;
-        let resumed = place.is_some();
-        let mut place = match place {
-            Some(place) => place,
-            None => self.place(None).await?,
-        };
-        // a new upload begins at 0; only of one that is there already it must be asked
-        let mut offset = if resumed || size == 0 { self.offset(&place).await? } else { Some(0) };
+        let (mut place, mut at) = self.begin().await?;
         let (mut failures, mut restarts, mut shown) = (0, 0, 0_u64);
         loop {
-            let at = match offset {
-                Some(at) => at,
-                None => {
-                    place = self.place(None).await?;
-                    self.offset(&place).await?.unwrap_or(0)
-                }
-            };
             self.bar.inc(at.saturating_sub(shown));
             shown = shown.max(at);
             if at >= size {
                 return Ok(());
             }
             let answer = self.piece(&place, at).await?;
-            let next = match answer.as_ref().map(|answer| (answer.status, answer.offset())) {
+            let known = match answer.as_ref().map(|answer| (answer.status, answer.offset())) {
                 Some((StatusCode::NO_CONTENT, Some(next))) if next > at => {
-                    failures = 0;
-                    offset = Some(next);
+                    (at, failures) = (next, 0);
                     continue;
                 }
-                // the whole file is not what was announced: it begins again, once
-                Some((status, _)) if status.as_u16() == 460 => {
+                Some((StatusCode::UNAUTHORIZED, _)) => {
+                    self.buyer.reauthorize().await?;
+                    Some(at)
+                }
+                Some((StatusCode::NOT_FOUND | StatusCode::GONE, _)) => None,
+                // a piece was hurt on its way, or the whole file is not what was announced: then it begins again
+                Some((status, _)) if status.as_u16() == MISMATCH => {
                     restarts += 1;
-                    if restarts > 2 {
+                    if restarts > RESTARTS {
                         return Err(CliError::Changed { path: self.name() });
                     }
                     self.offset(&place).await?
                 }
                 Some((StatusCode::CONFLICT, _)) => self.offset(&place).await?,
-                Some((StatusCode::NOT_FOUND | StatusCode::GONE, _)) => None,
-                Some((StatusCode::UNAUTHORIZED, _)) => {
-                    self.buyer.reauthorize().await?;
-                    Some(at)
-                }
                 Some((status, _)) if !passing(status) => return Err(self.refused(answer)),
                 _ => self.offset(&place).await?,
             };
@@ -94,18 +84,16 @@ impl Upload<'_> {
             if failures > PATIENCE {
                 return Err(CliError::Cut { path: self.name() });
             }
-            offset = next;
             pause(failures).await;
+            match known {
+                Some(known) => at = known,
+                None => (place, at) = self.begin().await?,
+            }
         }
     }
 
-    /// Where the file goes: a new upload, or the one that an earlier command began.
-    pub(super) async fn place(&self, earlier: Option<String>) -> Result<String, CliError> {
-        if let Some(place) = earlier
-            && self.offset(&place).await?.is_some()
-        {
-            return Ok(place);
-        }
+    /// Where the file goes and how much of it is there: the server finds what an earlier command began.
+    async fn begin(&self) -> Result<(String, u64), CliError> {
         let encode = |text: &str| BASE64_STANDARD.encode(text);
         let metadata = format!(
             "job {},kind {},path {},sha256 {}",
@@ -119,14 +107,18 @@ impl Upload<'_> {
             let request = Request::post(self.uri("/files")?)
                 .header("upload-length", self.file.file.size)
                 .header("upload-metadata", &metadata);
-            let answer = self.send(request, Bytes::new()).await?;
-            match &answer {
+            match self.send(request, Bytes::new()).await? {
                 Some(answer) if answer.status == StatusCode::CREATED => {
                     let place = answer.headers.get(header::LOCATION).and_then(|place| place.to_str().ok());
-                    return Ok(place.ok_or(CliError::Broken("an upload without an address"))?.to_owned());
+                    let place = place.ok_or(CliError::Broken("an upload without an address"))?.to_owned();
+                    let at = match answer.offset() {
+                        Some(at) => Some(at),
+                        None => self.offset(&place).await?,
+                    };
+                    return Ok((place, at.unwrap_or(0)));
                 }
                 Some(answer) if answer.status == StatusCode::UNAUTHORIZED => self.buyer.reauthorize().await?,
-                Some(Answer { status, .. }) if !passing(*status) => return Err(self.refused(answer)),
+                Some(answer) if !passing(answer.status) => return Err(self.refused(Some(answer))),
                 _ => {}
             }
             failures += 1;
@@ -188,17 +180,19 @@ impl Upload<'_> {
         Ok(tokio::time::timeout(LIMIT, exchange).await.ok().flatten())
     }
 
+    /// An address of the server's own, below the origin that was named: a session goes nowhere else.
     fn uri(&self, address: &str) -> Result<http::Uri, CliError> {
-        self.buyer.server.origin.resolve(address).ok_or(CliError::Broken("an address elsewhere"))
+        let path = address.parse::<http::Uri>().ok().and_then(|uri| uri.into_parts().path_and_query);
+        let uri = path.and_then(|path| self.buyer.server.origin.resolve(path.as_str()));
+        uri.ok_or(CliError::Broken("an address that is none"))
     }
 
     fn refused(&self, answer: Option<Answer>) -> CliError {
         let why = answer.map_or_else(String::new, |answer| {
-            if answer.words.trim().is_empty() {
-                answer.status.to_string()
-            } else {
-                plain(answer.words.trim())
-            }
+            let said: Option<serde_json::Value> = serde_json::from_str(&answer.words).ok();
+            let words =
+                said.as_ref().and_then(|said| said.get("message")?.as_str()).unwrap_or(&answer.words).trim();
+            if words.is_empty() { answer.status.to_string() } else { plain(words) }
         });
         CliError::Upload { path: self.name(), why }
     }
@@ -212,7 +206,6 @@ impl Upload<'_> {
 fn passing(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::LOCKED)
-        || status.as_u16() == 460
 }
 
 async fn pause(failures: u32) {
