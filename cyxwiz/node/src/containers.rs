@@ -104,10 +104,12 @@ impl Containers {
         if let Some(image) = engine.image(wanted.as_str()).await? {
             return Ok(image);
         }
-        if wanted.as_str().contains('@') {
-            fetching();
+        if !wanted.as_str().contains('@') {
+            return Err(ImageError::Absent(wanted.to_string()));
         }
-        engine.pull(&wanted).await?.ok_or_else(|| ImageError::Absent(wanted.to_string()))
+        fetching();
+        engine.pull(&wanted).await?;
+        engine.image(wanted.as_str()).await?.ok_or_else(|| ImageError::Absent(wanted.to_string()))
     }
 
     /// The last sample of a task.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::RwLock;
 use vyr_model::{
     ArtifactKind, BuiltManifest, Digest, ManifestDraft, ManifestError, SecretKey, artifact_name,
 };
@@ -11,7 +12,6 @@ use vyr_sdk::control::{
     CancelTaskRequest, PutArtifactRequest, StreamTracesRequest, SubmitTaskRequest, TaskState, TaskStatus,
     TraceFilter,
 };
-use tokio::sync::RwLock;
 use vyr_sdk::{BlobReader, Client, Endpoint, SdkError, TraceStream};
 use vyr_store::{GcReport, LOCAL_KEY_NAME, Store, StoreOptions};
 

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cyxwiz_model::rerun::{CHECKPOINT_DIR, JOB_DIR, METRICS_DIR, OUTPUT_DIR};
 use cyxwiz_proto::v1;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
@@ -8,7 +9,8 @@ use tokio::time::Instant;
 use vyr_model::Digest;
 use vyr_sdk::SdkError;
 use vyr_sdk::control::{
-    self, DirGrant, EnvGrant, Grants, ProtoDuration, Resources, SubmitTaskRequest, TaskState, TaskStatus,
+    self, Determinism, DirGrant, EnvGrant, Grants, ProtoDuration, Resources, SubmitTaskRequest, TaskState,
+    TaskStatus,
 };
 use vyr_sdk::is_terminal;
 
@@ -42,8 +44,7 @@ pub(super) struct Submit {
     pub(super) dirs: Vec<(PathBuf, &'static str, bool)>,
     pub(super) memory_mib: u64,
     pub(super) wall: Duration,
-    /// Whether the guest is told its place in the trace.
-    pub(super) trace_context: bool,
+    pub(super) determinism: Option<Determinism>,
     pub(super) idempotency_key: String,
 }
 
@@ -95,25 +96,21 @@ impl Run {
 
     fn submit(&self, program: &Program) -> Submit {
         let job = &self.handle.job;
-        let own = program.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        // what the market promises goes before what the buyer sets
-        let buyers = job.spec.env.iter().filter(|(name, _)| program.env.iter().all(|(own, _)| own != name));
         let mut dirs = vec![
-            (self.dir.job(), "/job", true),
-            (self.dir.output(), "/output", false),
-            (self.dir.checkpoints(), "/checkpoints", false),
-            (self.dir.metrics(), "/metrics", false),
+            (self.dir.job(), JOB_DIR, true),
+            (self.dir.output(), OUTPUT_DIR, false),
+            (self.dir.checkpoints(), CHECKPOINT_DIR, false),
+            (self.dir.metrics(), METRICS_DIR, false),
         ];
         dirs.extend(program.site.clone().map(|site| (site, "/site", true)));
         Submit {
             artifact: program.artifact,
             args: program.args.clone(),
-            env: buyers.map(|(name, value)| (name.clone(), value.clone())).chain(own).collect(),
+            env: program.env.clone().into_iter().collect(),
             dirs,
             memory_mib: job.spec.requirements.memory_mib,
             wall: job.timeout + SLACK,
-            // equal inputs, equal environment
-            trace_context: !program.deterministic,
+            determinism: program.determinism.clone(),
             idempotency_key: format!("{}:{}", job.attempt, job.epoch),
         }
     }
@@ -148,7 +145,7 @@ impl Run {
             grants: grants.into(),
             args: submit.args,
             no_output_dir: true,
-            no_trace_context: !submit.trace_context,
+            determinism: submit.determinism.into(),
             ..Default::default()
         };
         SubmitTaskRequest {

@@ -7,14 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use cyxwiz_model::FilePath;
+use cyxwiz_model::rerun::METRICS_FILE;
 use cyxwiz_proto::v1;
 use serde_json::Value;
 
 use super::spool::Spool;
 use crate::files::open_file;
 
-/// The file's name in its folder.
-pub(super) const FILE: &str = "metrics.jsonl";
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(150);
 /// Bytes of one look; the rest comes with the next.
@@ -35,7 +34,7 @@ struct Tail {
 
 /// Follows the file until `over` completes, and then to its end.
 pub(super) async fn follow(folder: &Path, spool: &Spool, over: impl Future<Output = ()>) {
-    let Ok(path) = FILE.parse::<FilePath>() else { return };
+    let Ok(path) = METRICS_FILE.parse::<FilePath>() else { return };
     let mut tail = Tail::default();
     tokio::pin!(over);
     loop {

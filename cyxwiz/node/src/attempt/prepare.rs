@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cyxwiz_model::{Reason, Wasm, Workload};
+use cyxwiz_model::rerun::{CLOCK_SECONDS, environment, seed};
+use cyxwiz_model::{JobId, Reason, Wasm, Workload};
 use cyxwiz_proto::v1;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use vyr_model::Digest;
+use vyr_sdk::control::{Determinism, ProtoTimestamp};
 
 use super::run::Run;
 use crate::containers::chain;
@@ -19,10 +22,10 @@ const AT_ONCE: usize = 6;
 pub(super) struct Program {
     pub(super) artifact: Digest,
     pub(super) args: Vec<String>,
-    /// What the environment has beyond the buyer's.
-    pub(super) env: Vec<(&'static str, String)>,
-    /// Whether runs may be repeated as a check.
-    pub(super) deterministic: bool,
+    /// The environment.
+    pub(super) env: BTreeMap<String, String>,
+    /// What stands in for chance and time where runs may be repeated as a check.
+    pub(super) determinism: Option<Determinism>,
     /// Where its requirements were installed.
     pub(super) site: Option<PathBuf>,
 }
@@ -46,8 +49,11 @@ impl Run {
     async fn fetch_all(&self) -> Result<(), Ended> {
         let job = &self.handle.job;
         self.dir.create().map_err(|error| Ended::node(format!("the node's disk fails: {error}")))?;
+        // a run that is repeated as a check is repeated from its beginning
+        let repeats = matches!(&job.spec.workload, Workload::Wasm(wasm) if wasm.deterministic);
+        let checkpoint = if repeats { &[][..] } else { &job.checkpoint[..] };
         let data: Vec<Wanted> = job.spec.data_urls.iter().filter_map(below_data).collect();
-        let all = job.inputs.iter().chain(&job.checkpoint).chain(&data);
+        let all = job.inputs.iter().chain(checkpoint).chain(&data);
         let bytes = all.fold(0_u64, |sum, file| sum.saturating_add(file.size));
         let most = job.spec.requirements.disk_mib.saturating_mul(1 << 20);
         if bytes > most {
@@ -60,7 +66,7 @@ impl Run {
         }
         let http = self.tools.server.http();
         let links = job.inputs.iter().map(|file| (file, self.dir.job()));
-        let links = links.chain(job.checkpoint.iter().map(|file| (file, self.dir.checkpoints())));
+        let links = links.chain(checkpoint.iter().map(|file| (file, self.dir.checkpoints())));
         let fetching: Vec<_> = links
             .map(|(file, root)| {
                 let file = Wanted { url: self.tools.server.address(&file.url), ..file.clone() };
@@ -90,13 +96,20 @@ impl Run {
             PutError::NoProgram { .. } => Ended::new(Reason::Requirements, error.to_string()),
             error => Ended::node(format!("the program was not taken by VYR: {}", chain(&error))),
         })?;
-        let env = vec![
-            ("CYX_OUTPUT_DIR", "/output".to_owned()),
-            ("CYX_CHECKPOINT_DIR", "/checkpoints".to_owned()),
-            ("CYX_METRICS", format!("/metrics/{}", super::metrics::FILE)),
-        ];
-        Ok(Program { artifact, args: wasm.args.clone(), env, deterministic: wasm.deterministic, site: None })
+        Ok(Program {
+            artifact,
+            args: wasm.args.clone(),
+            env: environment(&self.handle.job.spec.env),
+            determinism: wasm.deterministic.then(|| determinism(self.handle.job.job)),
+            site: None,
+        })
     }
+}
+
+/// What the server runs it again with.
+fn determinism(job: JobId) -> Determinism {
+    let clock = ProtoTimestamp { seconds: i64::try_from(CLOCK_SECONDS).unwrap_or(0), ..Default::default() };
+    Determinism { seed: seed(job), clock: clock.into(), ..Default::default() }
 }
 
 /// Data by URL goes below `/job/data`.

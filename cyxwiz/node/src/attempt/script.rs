@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use cyxwiz_model::rerun::environment;
 use cyxwiz_model::{Reason, Script};
 use cyxwiz_sandbox::{ContainerJob, Gpu, ImageRef, Network};
 use vyr_sdk::control::{FailureKind, TaskState, TaskStatus};
@@ -49,7 +50,12 @@ impl Run {
         }
         let mut program = self.program(script, image, network).await?;
         if installs {
-            program.env.push(("PYTHONPATH", "/site".to_owned()));
+            // what the buyer set himself comes after it
+            let path = program
+                .env
+                .get("PYTHONPATH")
+                .map_or_else(|| "/site".to_owned(), |own| format!("/site:{own}"));
+            program.env.insert("PYTHONPATH".to_owned(), path);
             program.site = Some(self.dir.site());
         }
         Ok(program)
@@ -95,12 +101,8 @@ impl Run {
             container.gpu = Gpu::Device(uuid.clone());
         }
         let artifact = self.put(&container, "script").await?;
-        let env = vec![
-            ("CYX_OUTPUT_DIR", "/output".to_owned()),
-            ("CYX_CHECKPOINT_DIR", "/checkpoints".to_owned()),
-            ("CYX_METRICS", format!("/metrics/{}", super::metrics::FILE)),
-        ];
-        Ok(Program { artifact, args: script.args.clone(), env, deterministic: false, site: None })
+        let env = environment(&self.handle.job.spec.env);
+        Ok(Program { artifact, args: script.args.clone(), env, determinism: None, site: None })
     }
 
     async fn put(&self, container: &ContainerJob, name: &str) -> Result<vyr_model::Digest, Ended> {
@@ -136,7 +138,7 @@ impl Run {
             dirs: vec![(self.dir.job(), "/job", true), (self.dir.site(), "/site", false)],
             memory_mib: self.handle.job.spec.requirements.memory_mib.max(INSTALL_MEMORY_MIB),
             wall: INSTALL_TIME,
-            trace_context: true,
+            determinism: None,
             idempotency_key: String::new(),
         };
         let temp = self.dir.site().join(".tmp");

@@ -3,7 +3,6 @@
 mod find;
 mod kill;
 mod process;
-mod pull;
 pub(crate) mod sweep;
 
 use std::{
