@@ -9,7 +9,9 @@ const DAY: u32 = 24 * 60;
 /// Why a text is no schedule.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ScheduleError {
-    #[error("`{0}` says no hours: write on, off, or hours in UTC such as `mon-fri 22:00-06:00, sat 00:00-24:00`")]
+    #[error(
+        "`{0}` says no hours: write on, off, or hours in UTC such as `mon-fri 22:00-06:00, sat 00:00-24:00`"
+    )]
     Form(String),
     #[error(transparent)]
     Hours(#[from] AvailabilityError),
@@ -95,7 +97,17 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "always", "mon", "mon 1-2", "mon 25:00-26:00", "day 01:00-02:00", "mon 01:60-02:00", "mon -1:00-02:00", "mon 01:00-02:00,"] {
+        for text in [
+            "",
+            "always",
+            "mon",
+            "mon 1-2",
+            "mon 25:00-26:00",
+            "day 01:00-02:00",
+            "mon 01:60-02:00",
+            "mon -1:00-02:00",
+            "mon 01:00-02:00,",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

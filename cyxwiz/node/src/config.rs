@@ -133,8 +133,8 @@ impl Config {
     }
 
     pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text =
+            fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let config: Self = toml::from_str(&text)
             .map_err(|source| ConfigError::Form { path: path.to_owned(), source: Box::new(source) })?;
         config.check()?;
@@ -212,7 +212,8 @@ pub(crate) fn price(text: &str) -> Result<u64, ConfigError> {
     }
     let whole: u64 = whole.parse().map_err(|_| refuse())?;
     let micros: u64 = format!("{part:0<6}").parse().map_err(|_| refuse())?;
-    let price = whole.checked_mul(1_000_000).and_then(|whole| whole.checked_add(micros)).ok_or_else(refuse)?;
+    let price =
+        whole.checked_mul(1_000_000).and_then(|whole| whole.checked_add(micros)).ok_or_else(refuse)?;
     if (1..=1_000_000_000).contains(&price) { Ok(price) } else { Err(refuse()) }
 }
 

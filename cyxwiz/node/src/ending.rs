@@ -49,11 +49,14 @@ impl Ended {
         match cause {
             Cause::Ordered(Reason::Budget) => Self::new(Reason::Budget, "the money set aside was used up"),
             Cause::Ordered(Reason::Timeout) | Cause::TimeUp => {
-                let message = format!("it ran for the {} s that it may: ask for more with `timeout`", allowed.seconds);
+                let message =
+                    format!("it ran for the {} s that it may: ask for more with `timeout`", allowed.seconds);
                 Self::new(Reason::Timeout, message)
             }
             Cause::Ordered(reason) => Self::new(reason, "its buyer cancelled it"),
-            Cause::Disk => Self::new(Reason::Disk, "it wrote more than it may: ask for more disk, or write less"),
+            Cause::Disk => {
+                Self::new(Reason::Disk, "it wrote more than it may: ask for more disk, or write less")
+            }
             Cause::Shutdown | Cause::Fenced => Self::node("the node was stopped"),
         }
     }
@@ -65,10 +68,7 @@ impl Ended {
 
     /// Whether the newest checkpoint is worth more than what was uploaded: somebody may go on from it.
     pub(crate) const fn keeps_checkpoint(&self) -> bool {
-        matches!(
-            self.reason,
-            Reason::NodeError | Reason::Timeout | Reason::Budget | Reason::Cancelled
-        )
+        matches!(self.reason, Reason::NodeError | Reason::Timeout | Reason::Budget | Reason::Cancelled)
     }
 
     pub(crate) fn to_wire(&self) -> v1::Ending {
@@ -116,7 +116,9 @@ fn of_failure(status: &TaskStatus, allowed: Allowed) -> Ended {
             let message = format!("it exited with code {}: its last lines say why", status.exit_code);
             Ended { exit_code: Some(status.exit_code), ..Ended::new(Reason::Exit, message) }
         }
-        FailureKind::Trap => Ended::new(Reason::Signal, format!("it was ended by a fault of its own: {said}")),
+        FailureKind::Trap => {
+            Ended::new(Reason::Signal, format!("it was ended by a fault of its own: {said}"))
+        }
         FailureKind::Link => {
             Ended::new(Reason::Requirements, format!("it cannot be started as it is: {said}"))
         }
@@ -128,14 +130,17 @@ fn of_failure(status: &TaskStatus, allowed: Allowed) -> Ended {
 fn of_limit(limit: LimitKind, allowed: Allowed) -> Ended {
     match limit {
         LimitKind::Memory => {
-            let message =
-                format!("it took more than the {} MiB of memory that it asked for: ask for more", allowed.memory_mib);
+            let message = format!(
+                "it took more than the {} MiB of memory that it asked for: ask for more",
+                allowed.memory_mib
+            );
             Ended::new(Reason::OutOfMemory, message)
         }
         LimitKind::WallTime | LimitKind::CpuTime | LimitKind::Fuel => Ended::by(Cause::TimeUp, allowed),
-        LimitKind::Stdout | LimitKind::Stderr => {
-            Ended::new(Reason::Disk, "it wrote far more than its log may hold: write less to stdout and stderr")
-        }
+        LimitKind::Stdout | LimitKind::Stderr => Ended::new(
+            Reason::Disk,
+            "it wrote far more than its log may hold: write less to stdout and stderr",
+        ),
         LimitKind::Output => Ended::by(Cause::Disk, allowed),
         LimitKind::Handles | LimitKind::HostCallBytes => {
             let message = "it opened too many files at once, or moved too much in one call";
@@ -190,7 +195,9 @@ mod tests {
     #[test]
     fn an_order_explains_the_end_but_not_a_success() {
         let budget = Some(Cause::Ordered(Reason::Budget));
-        let end = |state, cause| of_task(&task(state, FailureKind::Exit, LimitKind::Unspecified, 1), cause, ALLOWED).reason;
+        let end = |state, cause| {
+            of_task(&task(state, FailureKind::Exit, LimitKind::Unspecified, 1), cause, ALLOWED).reason
+        };
         assert_eq!(end(TaskState::Cancelled, budget), Reason::Budget);
         assert_eq!(end(TaskState::Failed, budget), Reason::Budget);
         assert_eq!(end(TaskState::Succeeded, budget), Reason::Succeeded);

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use vyr_model::{ArtifactKind, BuiltManifest, Digest, ManifestDraft, ManifestError, SecretKey, artifact_name};
+use vyr_model::{
+    ArtifactKind, BuiltManifest, Digest, ManifestDraft, ManifestError, SecretKey, artifact_name,
+};
 use vyr_node::{Node, NodeOptions};
 use vyr_sdk::control::{
     CancelTaskRequest, PutArtifactRequest, StreamTracesRequest, SubmitTaskRequest, TaskState, TaskStatus,
@@ -88,8 +90,7 @@ impl Fabric {
         traceparent: &str,
     ) -> Result<String, SdkError> {
         let client = self.client.clone();
-        let client =
-            if traceparent.is_empty() { client } else { client.with_traceparent(traceparent) };
+        let client = if traceparent.is_empty() { client } else { client.with_traceparent(traceparent) };
         Ok(client.submit_task(request).await?.task_id)
     }
 
@@ -121,8 +122,7 @@ impl Fabric {
     pub(crate) async fn sweep(&self) -> Result<usize, SdkError> {
         let states = [TaskState::Queued, TaskState::Starting, TaskState::Running].map(Into::into).to_vec();
         let filter = TraceFilter { states, ..Default::default() };
-        let request =
-            StreamTracesRequest { filter: filter.into(), no_spans: true, ..Default::default() };
+        let request = StreamTracesRequest { filter: filter.into(), no_spans: true, ..Default::default() };
         let mut stream = self.client.stream_traces(request).await?;
         let mut left = Vec::new();
         while let Some(message) = stream.next().await? {
@@ -145,7 +145,11 @@ impl Fabric {
     pub(crate) fn collect_garbage(&self) {
         match self.store.gc([], YOUNG, SystemTime::now()) {
             Ok(report) if report.removed > 0 => {
-                tracing::info!(blobs = report.removed, bytes = report.freed_bytes, "removed what old jobs left in the store");
+                tracing::info!(
+                    blobs = report.removed,
+                    bytes = report.freed_bytes,
+                    "removed what old jobs left in the store"
+                );
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the store was not tidied"),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::refusal::chain_of;
 use crate::market::Market;
+use crate::refusal::chain_of;
 use crate::{Ground, ServerError, auth, matching, payments, watch};
 
 /// How often what nobody needs any more is taken away.

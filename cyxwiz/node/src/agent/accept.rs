@@ -36,7 +36,10 @@ pub(super) fn refusal(job: &Job, now: &Situation) -> Option<String> {
         return Some(format!("it has {} MiB of memory, {} are wanted", now.memory_mib, wanted.memory_mib));
     }
     if wanted.disk_mib > now.free_disk_mib {
-        return Some(format!("it has {} MiB of disk free, {} are wanted", now.free_disk_mib, wanted.disk_mib));
+        return Some(format!(
+            "it has {} MiB of disk free, {} are wanted",
+            now.free_disk_mib, wanted.disk_mib
+        ));
     }
     None
 }
@@ -59,7 +62,11 @@ mod tests {
             job: JobId::generate(),
             spec: JobSpec {
                 name: "x".to_owned(),
-                workload: Workload::Wasm(Wasm { artifact: "a.wasm".parse().unwrap(), args: vec![], deterministic: false }),
+                workload: Workload::Wasm(Wasm {
+                    artifact: "a.wasm".parse().unwrap(),
+                    args: vec![],
+                    deterministic: false,
+                }),
                 requirements: Requirements {
                     gpu: Wanted::Type(GpuType::cpu()),
                     min_vram_mib: 0,

@@ -66,13 +66,16 @@ impl Agent {
 
     fn recover(&self) -> Result<(), CliError> {
         let path = self.tools.home.journal();
-        let broken = |error: crate::journal::JournalError| CliError::file("read", &path, std::io::Error::other(error));
+        let broken =
+            |error: crate::journal::JournalError| CliError::file("read", &path, std::io::Error::other(error));
         let kept = self.tools.journal.unfinished().map_err(broken)?;
         let known: Vec<String> = kept.iter().map(|kept| kept.id.to_string()).collect();
         self.sweep_folders(&known)?;
         for kept in kept {
             let assignment = v1::Assignment::decode_from_slice(&kept.assignment);
-            let job = assignment.map_err(|error| error.to_string()).and_then(|assignment| Job::try_from(assignment).map_err(|error| error.to_string()));
+            let job = assignment
+                .map_err(|error| error.to_string())
+                .and_then(|assignment| Job::try_from(assignment).map_err(|error| error.to_string()));
             let job = match job {
                 Ok(job) => job,
                 Err(error) => {
@@ -265,7 +268,8 @@ impl Agent {
 
     /// Takes an assignment, or says why not. One that is worked on already is taken again.
     pub(super) fn take(&self, wire: v1::Assignment) -> v1::Answer {
-        let answer = v1::Answer { attempt_id: wire.attempt_id.clone(), epoch: wire.epoch, ..Default::default() };
+        let answer =
+            v1::Answer { attempt_id: wire.attempt_id.clone(), epoch: wire.epoch, ..Default::default() };
         let refuse = |reason: String| {
             tracing::warn!(attempt.id = answer.attempt_id, reason, "refuses an assignment");
             v1::Answer { accepted: false, reason, ..answer.clone() }

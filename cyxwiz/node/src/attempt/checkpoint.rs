@@ -99,8 +99,11 @@ impl Run {
         let tus = self.tus();
         let mut files = Vec::with_capacity(staged.len());
         for (entry, sha256, file) in staged {
-            let key = UploadKey { attempt: id, kind: "checkpoint", number, path: &entry.path, sha256: &sha256 };
-            tus.upload(key, Arc::new(file), entry.size).await.map_err(|error| super::prepare::chain(&error))?;
+            let key =
+                UploadKey { attempt: id, kind: "checkpoint", number, path: &entry.path, sha256: &sha256 };
+            tus.upload(key, Arc::new(file), entry.size)
+                .await
+                .map_err(|error| super::prepare::chain(&error))?;
             files.push(v1::FileInfo {
                 path: entry.path.to_string(),
                 size: entry.size,

@@ -50,7 +50,9 @@ impl Run {
         let request = self.request(&program);
         let task = match self.tools.fabric.submit(request, &self.handle.job.traceparent).await {
             Ok(task) => task,
-            Err(error) => return never(Ended::node(format!("VYR does not take the task: {}", chain(&error)))),
+            Err(error) => {
+                return never(Ended::node(format!("VYR does not take the task: {}", chain(&error))));
+            }
         };
         *self.task.lock() = Some(task.clone());
         if let Err(error) = self.tools.journal.running(id, &task) {
@@ -122,12 +124,7 @@ impl Run {
     }
 
     /// Watches a task and everything that it writes, until it has ended and all of that was read.
-    async fn attend(
-        &self,
-        task: &str,
-        artifact: &str,
-        restored: Vec<Entry>,
-    ) -> Result<TaskStatus, SdkError> {
+    async fn attend(&self, task: &str, artifact: &str, restored: Vec<Entry>) -> Result<TaskStatus, SdkError> {
         let (over, _) = watch::channel(false);
         let (begun, _) = watch::channel(false);
         let ended = || {

@@ -71,7 +71,9 @@ impl Tail {
                 None if self.told || line.iter().all(u8::is_ascii_whitespace) => {}
                 None => {
                     self.told = true;
-                    spool.system("a line of the metrics file is no JSON object of numbers: left out, as all like it");
+                    spool.system(
+                        "a line of the metrics file is no JSON object of numbers: left out, as all like it",
+                    );
                 }
             }
         }

@@ -66,7 +66,9 @@ impl Run {
             })
             .collect();
         let fetched = futures::stream::iter(fetching).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
-        fetched.await.map_err(|error| Ended::node(format!("a file of the job was not fetched: {}", chain(&error))))?;
+        fetched
+            .await
+            .map_err(|error| Ended::node(format!("a file of the job was not fetched: {}", chain(&error))))?;
         for file in &data {
             self.spool.system(&format!("fetching {} ({} bytes)", file.path, file.size));
             fetch(&self.tools.public, file, &self.dir.job()).await.map_err(|error| of_data(&error))?;

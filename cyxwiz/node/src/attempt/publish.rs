@@ -20,7 +20,9 @@ impl Run {
     pub(super) async fn publish(&self, ended: Ended) {
         let (ended, outputs) = match self.upload_outputs(ended).await {
             (ended, Ok(outputs)) => (ended, outputs),
-            (_, Err(error)) => (Ended::node(format!("outputs were not uploaded: {}", chain(&error))), Vec::new()),
+            (_, Err(error)) => {
+                (Ended::node(format!("outputs were not uploaded: {}", chain(&error))), Vec::new())
+            }
         };
         if ended.keeps_checkpoint() {
             self.last_checkpoint().await;
@@ -29,11 +31,7 @@ impl Run {
             self.spool.system(&ended.message);
         }
         self.spool.drained().await;
-        self.reporter.report(v1::Finished {
-            ending: ended.to_wire().into(),
-            outputs,
-            ..Default::default()
-        });
+        self.reporter.report(v1::Finished { ending: ended.to_wire().into(), outputs, ..Default::default() });
         self.reporter.drained().await;
         tracing::info!(attempt.id = %self.handle.job.attempt, reason = %ended.reason, "reported an attempt's end");
     }
@@ -43,7 +41,8 @@ impl Run {
             return (ended, Ok(Vec::new()));
         }
         let (folder, bytes) = (self.dir.output(), self.handle.job.max_output_bytes);
-        let looked = tokio::task::spawn_blocking(move || scan(&folder, Bounds { files: MAX_FILES, bytes })).await;
+        let looked =
+            tokio::task::spawn_blocking(move || scan(&folder, Bounds { files: MAX_FILES, bytes })).await;
         let seen = match looked.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
             Ok(seen) => seen,
             // nothing ran
@@ -84,7 +83,8 @@ impl Run {
         if ended.reason != Reason::Succeeded {
             return ended;
         }
-        let missing: Vec<&FilePath> = self.handle.job.spec.expected_outputs.iter().filter(|path| !has(seen, path)).collect();
+        let missing: Vec<&FilePath> =
+            self.handle.job.spec.expected_outputs.iter().filter(|path| !has(seen, path)).collect();
         match missing.as_slice() {
             [] => ended,
             [first, rest @ ..] => {
@@ -117,10 +117,5 @@ async fn upload(
         opened.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(failed)?;
     let key = UploadKey { attempt, kind: "output", number: 0, path: &entry.path, sha256: &sha256 };
     tus.upload(key, Arc::new(file), size).await?;
-    Ok(v1::FileInfo {
-        path: entry.path.to_string(),
-        size,
-        sha256: sha256.to_vec(),
-        ..Default::default()
-    })
+    Ok(v1::FileInfo { path: entry.path.to_string(), size, sha256: sha256.to_vec(), ..Default::default() })
 }

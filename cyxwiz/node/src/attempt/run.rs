@@ -124,7 +124,8 @@ impl Run {
 
     pub(super) fn count(&self, status: &TaskStatus) {
         if let Some(cpu) = status.cpu_time.as_option() {
-            let ms = u64::try_from(cpu.seconds).unwrap_or(0) * 1000 + u64::try_from(cpu.nanos).unwrap_or(0) / 1_000_000;
+            let ms = u64::try_from(cpu.seconds).unwrap_or(0) * 1000
+                + u64::try_from(cpu.nanos).unwrap_or(0) / 1_000_000;
             self.handle.set_usage(|usage| usage.cpu_ms = usage.cpu_ms.max(ms));
         }
     }

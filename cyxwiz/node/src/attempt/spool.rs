@@ -104,7 +104,8 @@ impl Spool {
         let mut gathered = self.0.gathered.lock();
         if !gathered.full {
             let bytes = 16 + progress.values.len() * 24;
-            let entry = v1::LogEntry { entry: Some(Entry::Progress(Box::new(progress))), ..Default::default() };
+            let entry =
+                v1::LogEntry { entry: Some(Entry::Progress(Box::new(progress))), ..Default::default() };
             gathered.add(entry, bytes);
             self.gathered(gathered.bytes);
         }
@@ -175,7 +176,8 @@ impl Spool {
                 self.0.kept.notified().await;
                 continue;
             }
-            let entries = backlog.entries.iter().filter_map(|entry| v1::LogEntry::decode_from_slice(entry).ok());
+            let entries =
+                backlog.entries.iter().filter_map(|entry| v1::LogEntry::decode_from_slice(entry).ok());
             let request = v1::PushLogsRequest {
                 attempt_id: self.id().to_string(),
                 epoch: self.0.handle.job.epoch,

@@ -41,7 +41,8 @@ pub(super) async fn run(args: &EarningsArgs, context: &Context) -> Result<(), Cl
                 "signature": earning.signature,
             })
         };
-        let totals: BTreeMap<_, _> = totals.into_iter().map(|(coin, units)| (coin, units.to_string())).collect();
+        let totals: BTreeMap<_, _> =
+            totals.into_iter().map(|(coin, units)| (coin, units.to_string())).collect();
         let list: Vec<_> = earnings.iter().map(of).collect();
         return output::json(&json!({ "earnings": list, "settled_base_units": totals }));
     }
@@ -96,7 +97,8 @@ mod tests {
             state: state.to_owned(),
             ..Default::default()
         };
-        let all = [earning("USDC", 5, "settled"), earning("USDC", 7, "settled"), earning("SOL", 3, "pending")];
+        let all =
+            [earning("USDC", 5, "settled"), earning("USDC", 7, "settled"), earning("SOL", 3, "pending")];
         assert_eq!(totals(&all), BTreeMap::from([("USDC".to_owned(), 12)]));
         assert_eq!(amount("XYZ", 3), "3 of XYZ");
     }

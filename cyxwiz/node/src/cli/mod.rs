@@ -23,7 +23,8 @@ pub(crate) struct Context {
 
 impl Context {
     fn new(global: &Global) -> Result<Self, CliError> {
-        let home = global.home.clone().map_or_else(Home::default_path, |home| Ok(std::path::absolute(home)?))?;
+        let home =
+            global.home.clone().map_or_else(Home::default_path, |home| Ok(std::path::absolute(home)?))?;
         Ok(Self { home: Home::new(home), json: global.output == Format::Json })
     }
 

@@ -20,17 +20,22 @@ pub(super) async fn run(context: &Context) -> Result<(), CliError> {
     let running = home.lock().is_err();
     let attempts = attempts(home)?;
     let server = context.server(&config)?;
-    let known: Result<v1::Node, Fault> =
-        server.node(v1::GetNodeRequest::default()).await.map(|answer| answer.node.into_option().unwrap_or_default());
+    let known: Result<v1::Node, Fault> = server
+        .node(v1::GetNodeRequest::default())
+        .await
+        .map(|answer| answer.node.into_option().unwrap_or_default());
     server.sign_out().await;
     let offered = machine.offered(&config, "", &[]);
     if context.json {
         let gpus: Vec<_> = offered.gpus.iter().map(|gpu| json!({ "uuid": gpu.uuid, "model": gpu.model, "type": gpu.gpu_type, "vram_mib": gpu.vram_mib })).collect();
         let server = match &known {
-            Ok(node) => json!({ "node": node.id, "available": node.available, "because": node.unavailable_because, "running": node.running, "banned": node.banned }),
+            Ok(node) => {
+                json!({ "node": node.id, "available": node.available, "because": node.unavailable_because, "running": node.running, "banned": node.banned })
+            }
             Err(fault) => json!({ "error": fault.to_string() }),
         };
-        let attempts: Vec<_> = attempts.iter().map(|(id, step)| json!({ "attempt": id, "step": step })).collect();
+        let attempts: Vec<_> =
+            attempts.iter().map(|(id, step)| json!({ "attempt": id, "step": step })).collect();
         return output::json(&json!({
             "name": config.name, "identity": identity, "payout_wallet": config.payout_wallet,
             "home": home.path(), "server_url": config.server, "agent_running": running,
@@ -44,9 +49,23 @@ pub(super) async fn run(context: &Context) -> Result<(), CliError> {
     let paused = if config.paused { " (paused)" } else { "" };
     output::line(format_args!("node      {} {}", config.name, identity))?;
     output::line(format_args!("paid to   {}", config.payout_wallet))?;
-    output::line(format_args!("agent     {}", if running { "runs" } else { "does not run: start it with `cyxwiz-node run`" }))?;
-    output::line(format_args!("takes     {}{paused}, from {} on, {} processor jobs at once", config.availability, config.min_price(), config.cpu_slots))?;
-    output::line(format_args!("offers    {} × {}, {} MiB of memory, {} MiB of disk", milli(offered.cpu_milli), offered.cpu_model, offered.memory_mib, offered.disk_mib))?;
+    output::line(format_args!(
+        "agent     {}",
+        if running { "runs" } else { "does not run: start it with `cyxwiz-node run`" }
+    ))?;
+    output::line(format_args!(
+        "takes     {}{paused}, from {} on, {} processor jobs at once",
+        config.availability,
+        config.min_price(),
+        config.cpu_slots
+    ))?;
+    output::line(format_args!(
+        "offers    {} × {}, {} MiB of memory, {} MiB of disk",
+        milli(offered.cpu_milli),
+        offered.cpu_model,
+        offered.memory_mib,
+        offered.disk_mib
+    ))?;
     for gpu in &offered.gpus {
         output::line(format_args!("          {} ({}), {} MiB", gpu.model, gpu.gpu_type, gpu.vram_mib))?;
     }
@@ -55,8 +74,13 @@ pub(super) async fn run(context: &Context) -> Result<(), CliError> {
     }
     match known {
         Ok(node) if node.banned => output::line(format_args!("server    {}: banned", config.server))?,
-        Ok(node) if node.available => output::line(format_args!("server    {}: gets work, {} running", config.server, node.running))?,
-        Ok(node) => output::line(format_args!("server    {}: gets no work: {}", config.server, node.unavailable_because))?,
+        Ok(node) if node.available => {
+            output::line(format_args!("server    {}: gets work, {} running", config.server, node.running))?
+        }
+        Ok(node) => output::line(format_args!(
+            "server    {}: gets no work: {}",
+            config.server, node.unavailable_because
+        ))?,
         Err(fault) => output::line(format_args!("server    {}: {fault}", config.server))?,
     }
     for (id, step) in attempts {

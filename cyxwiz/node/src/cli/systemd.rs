@@ -132,8 +132,13 @@ mod tests {
     #[test]
     fn a_unit_starts_this_very_program_in_its_home() {
         let text = unit(Scope::User, Path::new("/opt/my apps/cyxwiz-node"), Path::new("/home/a/100%"));
-        assert!(text.contains("ExecStart=\"/opt/my apps/cyxwiz-node\" run --home \"/home/a/100%%\"\n"), "{text}");
+        assert!(
+            text.contains("ExecStart=\"/opt/my apps/cyxwiz-node\" run --home \"/home/a/100%%\"\n"),
+            "{text}"
+        );
         assert!(text.contains("WantedBy=default.target\n"));
-        assert!(unit(Scope::System, Path::new("/x"), Path::new("/y")).contains("WantedBy=multi-user.target\n"));
+        assert!(
+            unit(Scope::System, Path::new("/x"), Path::new("/y")).contains("WantedBy=multi-user.target\n")
+        );
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn run(args: &UninstallArgs, context: &Context) -> Result<(), CliErro
     let purged = args.purge && installed;
     if purged {
         let lock = home.lock()?;
-        std::fs::remove_dir_all(home.path()).map_err(|source| CliError::file("remove", home.path(), source))?;
+        std::fs::remove_dir_all(home.path())
+            .map_err(|source| CliError::file("remove", home.path(), source))?;
         drop(lock);
     }
     if context.json {

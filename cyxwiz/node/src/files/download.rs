@@ -45,7 +45,11 @@ pub(crate) enum DownloadError {
 }
 
 /// Fetches a file into `root`, going on where an earlier try ended. The file is in place only when its digest is right.
-pub(crate) async fn fetch(client: &reqwest::Client, wanted: &Wanted, root: &Path) -> Result<(), DownloadError> {
+pub(crate) async fn fetch(
+    client: &reqwest::Client,
+    wanted: &Wanted,
+    root: &Path,
+) -> Result<(), DownloadError> {
     let place = root.join(wanted.path.as_str());
     let disk = |source| DownloadError::Disk { path: wanted.path.clone(), source };
     if let Some(parent) = place.parent() {
@@ -66,7 +70,9 @@ pub(crate) async fn fetch(client: &reqwest::Client, wanted: &Wanted, root: &Path
         let error = match more(client, wanted, &part).await {
             Ok(()) => break,
             Err(error @ (DownloadError::Broken { .. } | DownloadError::Short(_))) => error,
-            Err(DownloadError::Refused { path, status }) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            Err(DownloadError::Refused { path, status })
+                if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS =>
+            {
                 DownloadError::Refused { path, status }
             }
             Err(error) => return Err(error),

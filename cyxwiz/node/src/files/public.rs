@@ -102,9 +102,26 @@ mod tests {
     #[test]
     fn nothing_of_this_network_is_public() {
         for address in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-            "224.0.0.1", "255.255.255.255", "198.18.0.1", "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254",
-            "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "ff02::1", "2001:db8::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "198.18.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::",
+            "ff02::1",
+            "2001:db8::1",
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
@@ -117,7 +134,9 @@ mod tests {
     fn addresses_in_urls_are_looked_at() {
         let public = |url: &str| names_public(&url.parse().unwrap());
         assert!(public("https://example.org/x") && public("https://1.1.1.1/"));
-        for url in ["http://example.org/", "https://169.254.169.254/", "https://[::1]/", "https://127.0.0.1:8420/"] {
+        for url in
+            ["http://example.org/", "https://169.254.169.254/", "https://[::1]/", "https://127.0.0.1:8420/"]
+        {
             assert!(!public(url), "{url}");
         }
     }

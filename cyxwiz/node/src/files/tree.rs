@@ -178,7 +178,14 @@ mod tests {
         symlink("/etc", root.join("etc")).unwrap();
         fs::write(root.join(OsStr::from_bytes(b"bad\xff")), b"x").unwrap();
         fs::write(root.join("new\nline"), b"x").unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, root.join("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            root.join("pipe"),
+            FileType::Fifo,
+            Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
         let scan = scan(root, WIDE).unwrap();
         let paths: Vec<&str> = scan.files.iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(paths, ["a/b/é 1.txt", "z"]);

@@ -62,7 +62,12 @@ enum Outcome {
 
 impl Tus {
     /// Uploads the whole file. Ends only when the server has it, or refuses it.
-    pub(crate) async fn upload(&self, key: UploadKey<'_>, file: Arc<File>, size: u64) -> Result<(), UploadError> {
+    pub(crate) async fn upload(
+        &self,
+        key: UploadKey<'_>,
+        file: Arc<File>,
+        size: u64,
+    ) -> Result<(), UploadError> {
         let mut location = match self.journal.upload(key)? {
             Some((_, true)) => return Ok(()),
             Some((location, false)) => Some(location),

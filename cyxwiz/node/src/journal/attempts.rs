@@ -122,7 +122,10 @@ mod tests {
         let kept = journal.unfinished().unwrap();
         assert_eq!(kept.len(), 1);
         assert_eq!((kept[0].id, kept[0].step, kept[0].task.as_str()), (id, Step::Publishing, "tsk_1"));
-        assert_eq!((kept[0].assignment.as_slice(), kept[0].ending.as_deref()), (b"one".as_slice(), Some(b"how".as_slice())));
+        assert_eq!(
+            (kept[0].assignment.as_slice(), kept[0].ending.as_deref()),
+            (b"one".as_slice(), Some(b"how".as_slice()))
+        );
         journal.forget(id).unwrap();
         assert!(journal.unfinished().unwrap().is_empty());
     }

@@ -21,7 +21,8 @@ impl Journal {
             transaction.query_row(select, [&name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let Some((mut seq, mut bytes)) = state else { return Ok(0) };
         {
-            let mut insert = transaction.prepare_cached("INSERT INTO log (attempt, seq, entry) VALUES (?1, ?2, ?3)")?;
+            let mut insert =
+                transaction.prepare_cached("INSERT INTO log (attempt, seq, entry) VALUES (?1, ?2, ?3)")?;
             for entry in entries {
                 seq += 1;
                 bytes = bytes.saturating_add(i64::try_from(entry.len()).unwrap_or(i64::MAX));

@@ -24,7 +24,9 @@ pub(crate) fn run(seed: &[u8], rounds: u64, threads: u32) -> std::io::Result<Ans
             .collect();
         started
             .into_iter()
-            .map(|thread| thread?.join().map_err(|_| std::io::Error::other("a thread of the benchmark panicked")))
+            .map(|thread| {
+                thread?.join().map_err(|_| std::io::Error::other("a thread of the benchmark panicked"))
+            })
             .collect::<std::io::Result<Vec<_>>>()
     })?;
     Ok(Answer { output: benchmark_output(&chains), took: began.elapsed(), threads })

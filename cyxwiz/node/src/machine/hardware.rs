@@ -33,7 +33,8 @@ impl Machine {
         };
         let memory = system.as_ref().map_or(0, System::total_memory);
         let memory = limited.filter(|limited| *limited > 0).map_or(memory, |limited| limited.min(memory));
-        let cpu_model = system.as_ref().and_then(|system| system.cpus().first()).map(|cpu| cpu.brand().trim().to_owned());
+        let cpu_model =
+            system.as_ref().and_then(|system| system.cpus().first()).map(|cpu| cpu.brand().trim().to_owned());
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let or_unknown = |text: Result<String, sysinfo::Error>| text.unwrap_or_else(|_| "unknown".to_owned());
         Self {
@@ -42,13 +43,22 @@ impl Machine {
             memory_mib: memory >> 20,
             disk_mib: free_disk_mib(home),
             gpus,
-            os: format!("{}, kernel {}", or_unknown(System::long_os_version()), or_unknown(System::kernel_version())),
+            os: format!(
+                "{}, kernel {}",
+                or_unknown(System::long_os_version()),
+                or_unknown(System::kernel_version())
+            ),
             host: or_unknown(System::host_name()),
         }
     }
 
     /// What is offered of it: the owner's limits, else all processors and four fifths of memory and disk.
-    pub(crate) fn offered(&self, config: &Config, container_engine: &str, runtimes: &[String]) -> v1::Hardware {
+    pub(crate) fn offered(
+        &self,
+        config: &Config,
+        container_engine: &str,
+        runtimes: &[String],
+    ) -> v1::Hardware {
         let most = |limit: Option<u64>, has: u64| limit.map_or(has / 5 * 4, |limit| limit.min(has));
         v1::Hardware {
             cpu_model: self.cpu_model.clone(),
@@ -79,7 +89,8 @@ mod tests {
         let machine = Machine::detect(Path::new("/"), Vec::new());
         assert!(machine.cpu_milli >= 1000 && machine.memory_mib > 64, "{machine:?}");
         let wallet = "9vMJfxuKxXBoEa7rM12mYLMwTacLMLDJqHozw96WQL8i".to_owned();
-        let config = Config { cpu_milli: Some(500), memory_mib: Some(64), ..Config::new("n".to_owned(), wallet) };
+        let config =
+            Config { cpu_milli: Some(500), memory_mib: Some(64), ..Config::new("n".to_owned(), wallet) };
         let offered = machine.offered(&config, "", &[]);
         assert_eq!((offered.cpu_milli, offered.memory_mib), (500, 64));
         assert_eq!(offered.disk_mib, machine.disk_mib / 5 * 4);

@@ -5,8 +5,7 @@ use hyper::body::Incoming;
 use super::{Fault, client::Server};
 
 /// The long stream.
-pub(crate) type AttendStream =
-    BidiStream<Incoming, v1::AttendRequest, v1::AttendResponseView<'static>>;
+pub(crate) type AttendStream = BidiStream<Incoming, v1::AttendRequest, v1::AttendResponseView<'static>>;
 
 macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident, $with:ident: $request:ty => $response:ty;)*) => {$(

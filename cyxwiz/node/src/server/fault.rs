@@ -13,7 +13,13 @@ pub(crate) enum Fault {
     Unreachable(String),
     /// The server refuses.
     #[error("{message}")]
-    Refused { code: ErrorCode, reason: v1::Reason, message: String, mend: String, retry_after: Option<Duration> },
+    Refused {
+        code: ErrorCode,
+        reason: v1::Reason,
+        message: String,
+        mend: String,
+        retry_after: Option<Duration>,
+    },
     /// An answer that is none.
     #[error("the server's answer is wrong: {0}")]
     Wrong(String),
@@ -75,7 +81,10 @@ impl From<ConnectError> for Fault {
         });
         let message = error.message.clone().unwrap_or_else(|| error.code.as_str().to_owned());
         let Some(info) = info else {
-            if matches!(error.code, ErrorCode::Unavailable | ErrorCode::DeadlineExceeded | ErrorCode::Canceled) {
+            if matches!(
+                error.code,
+                ErrorCode::Unavailable | ErrorCode::DeadlineExceeded | ErrorCode::Canceled
+            ) {
                 return Self::Unreachable(message);
             }
             let (reason, mend) = (v1::Reason::Unspecified, String::new());

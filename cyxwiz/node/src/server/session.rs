@@ -64,7 +64,8 @@ impl Server {
             return;
         }
         if let Ok(token) = self.token().await {
-            let ended = self.0.auth.logout_with_options(v1::LogoutRequest::default(), self.options(&token)).await;
+            let ended =
+                self.0.auth.logout_with_options(v1::LogoutRequest::default(), self.options(&token)).await;
             if let Err(error) = ended {
                 tracing::debug!(%error, "the session was not ended; it ends by itself");
             }

@@ -9,7 +9,8 @@ use crate::node::{Node, WALLET, text};
 async fn install_enrols_and_is_benchmarked() {
     let market = Market::start().await;
     let node = Node::new();
-    let args = ["install", "--server", &market.url(), "--wallet", WALLET, "--no-service", "--min-price", "0.80"];
+    let args =
+        ["install", "--server", &market.url(), "--wallet", WALLET, "--no-service", "--min-price", "0.80"];
     let (code, out, err) = text(&node.call(&args).await);
     assert_eq!(code, Some(0), "{err}");
     assert!(out.contains("node      nod_1") && out.contains("cyxwiz-node run"), "{out}");
@@ -21,7 +22,8 @@ async fn install_enrols_and_is_benchmarked() {
         assert_eq!(told.benchmarks.len(), 1);
     });
     // again, to change one thing
-    let (code, _, err) = text(&node.call(&["install", "--no-service", "--availability", "mon-fri 22:00-06:00"]).await);
+    let (code, _, err) =
+        text(&node.call(&["install", "--no-service", "--availability", "mon-fri 22:00-06:00"]).await);
     assert_eq!(code, Some(0), "{err}");
     market.told(|told| {
         let enrolled = told.enrolled.last().unwrap();
@@ -44,9 +46,21 @@ async fn mistakes_cost_a_line_and_say_what_to_do() {
         (vec!["status"], 1, "cyxwiz-node install"),
         (vec!["install", "--offline", "--no-service"], 2, "--wallet"),
         (vec!["install", "--offline", "--no-service", "--wallet", "xyz"], 2, "no Solana address"),
-        (vec!["install", "--offline", "--no-service", "--wallet", WALLET, "--min-price", "cheap"], 2, "such as 0.80"),
-        (vec!["install", "--offline", "--no-service", "--wallet", WALLET, "--availability", "nights"], 2, "mon-fri"),
-        (vec!["install", "--no-service", "--wallet", WALLET, "--server", "http://127.0.0.1:9"], 3, "look at the connection"),
+        (
+            vec!["install", "--offline", "--no-service", "--wallet", WALLET, "--min-price", "cheap"],
+            2,
+            "such as 0.80",
+        ),
+        (
+            vec!["install", "--offline", "--no-service", "--wallet", WALLET, "--availability", "nights"],
+            2,
+            "mon-fri",
+        ),
+        (
+            vec!["install", "--no-service", "--wallet", WALLET, "--server", "http://127.0.0.1:9"],
+            3,
+            "look at the connection",
+        ),
     ] {
         let (got, _, err) = text(&node.call(&args).await);
         assert_eq!(got, Some(code), "{args:?}: {err}");

@@ -41,10 +41,14 @@ async fn a_live_attempt_stands_in_the_next_hello_and_may_be_dropped() {
     let steps = [Do::Out("on\n".into()), Do::Forever(vec![Do::Sleep(50)])];
     let id = market.assign(market.wasm(&program(&steps), &[])).await;
     market.until("output", |told| told.output(&id, LogStream::Stdout).contains("on").then_some(())).await;
-    market.until("usage", |told| {
-        told.beats.iter().any(|beat| beat.attempts.iter().any(|usage| usage.attempt_id == id)).then_some(())
-    })
-    .await;
+    market
+        .until("usage", |told| {
+            told.beats
+                .iter()
+                .any(|beat| beat.attempts.iter().any(|usage| usage.attempt_id == id))
+                .then_some(())
+        })
+        .await;
     market.change(|told| told.dropped.push(id.clone()));
     market.go_down();
     market.come_up();
@@ -65,7 +69,12 @@ async fn a_stale_epoch_or_a_fence_ends_an_attempt_without_a_word() {
     gone(&node).await;
     let id = market.assign(market.wasm(&program(&steps), &[])).await;
     market.until("output", |told| told.output(&id, LogStream::Stdout).contains("on").then_some(())).await;
-    market.say(v1::Stop { attempt_id: id.clone(), epoch: 1, reason: "fenced".to_owned(), ..Default::default() });
+    market.say(v1::Stop {
+        attempt_id: id.clone(),
+        epoch: 1,
+        reason: "fenced".to_owned(),
+        ..Default::default()
+    });
     gone(&node).await;
     assert_eq!(market.told(|told| told.step_names(&id)), ["files", "started"]);
 }
@@ -81,7 +90,9 @@ async fn more_than_the_slots_is_refused() {
     let fifth = market.wasm(&program(&steps), &[]);
     let id = fifth.attempt_id.clone();
     market.say(fifth);
-    let answer = market.until("a refusal", |told| told.answers.iter().find(|answer| answer.attempt_id == id).cloned()).await;
+    let answer = market
+        .until("a refusal", |told| told.answers.iter().find(|answer| answer.attempt_id == id).cloned())
+        .await;
     assert!(!answer.accepted && answer.reason.contains("all 4 processor slots"), "{}", answer.reason);
 }
 

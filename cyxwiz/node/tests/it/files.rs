@@ -50,7 +50,10 @@ async fn object(State(market): State<Market>, Path(name): Path<String>, headers:
     });
     let rest = content[from.unwrap_or(0)..].to_vec();
     let status = if from.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let breaks = market.0.break_downloads.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
+    let breaks = market
+        .0
+        .break_downloads
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
     if breaks.is_ok() {
         let half = rest[..rest.len() / 2].to_vec();
         let parts = [Ok(Bytes::from(half)), Err(std::io::Error::other("cut"))];
@@ -63,7 +66,8 @@ async fn create(State(market): State<Market>, headers: HeaderMap) -> Response {
     if market.is_down() {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let text =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     if text("authorization") != "Bearer upload" {
         return StatusCode::UNAUTHORIZED.into_response();
     }
@@ -99,7 +103,12 @@ async fn head(State(market): State<Market>, Path(id): Path<usize>) -> Response {
     )
 }
 
-async fn patch(State(market): State<Market>, Path(id): Path<usize>, headers: HeaderMap, body: Bytes) -> Response {
+async fn patch(
+    State(market): State<Market>,
+    Path(id): Path<usize>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     if market.is_down() {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }

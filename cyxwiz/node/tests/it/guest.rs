@@ -117,7 +117,9 @@ impl Writer {
             Do::Link(dir, to, name) => {
                 let (to, to_len) = self.text(to);
                 let (name, name_len) = self.text(name);
-                format!("(call $must (call $path_symlink (i32.const {to}) (i32.const {to_len}) (i32.const {dir}) (i32.const {name}) (i32.const {name_len})))")
+                format!(
+                    "(call $must (call $path_symlink (i32.const {to}) (i32.const {to_len}) (i32.const {dir}) (i32.const {name}) (i32.const {name_len})))"
+                )
             }
             Do::Show(dir, name) => {
                 let (name, len) = self.text(name);
@@ -125,7 +127,9 @@ impl Writer {
             }
             Do::Sleep(ms) => format!("(call $sleep (i64.const {ms}))"),
             Do::Exit(code) => format!("(call $proc_exit (i32.const {code}))"),
-            Do::Grow(pages) => format!("(if (i32.lt_s (memory.grow (i32.const {pages})) (i32.const 0)) (then (unreachable)))"),
+            Do::Grow(pages) => format!(
+                "(if (i32.lt_s (memory.grow (i32.const {pages})) (i32.const 0)) (then (unreachable)))"
+            ),
             Do::Trap => "(unreachable)".to_owned(),
             Do::Forever(steps) => {
                 self.labels += 1;

@@ -139,7 +139,9 @@ impl Market {
         let id = assignment.attempt_id.clone();
         self.attended().await;
         self.say(assignment);
-        let answer = self.until("an answer", |told| told.answers.iter().rfind(|answer| answer.attempt_id == id).cloned()).await;
+        let answer = self
+            .until("an answer", |told| told.answers.iter().rfind(|answer| answer.attempt_id == id).cloned())
+            .await;
         assert!(answer.accepted, "{}", answer.reason);
         id
     }
@@ -149,8 +151,17 @@ impl Market {
         let sha256 = Sha256::digest(content);
         let name = hex::encode(sha256);
         self.change(|told| told.inputs.insert(name.clone(), content.to_vec()));
-        let file = v1::FileInfo { path: path.to_owned(), size: content.len() as u64, sha256: sha256.to_vec(), ..Default::default() };
-        v1::FileLink { file: file.into(), url: format!("{}/objects/{name}", self.url()), ..Default::default() }
+        let file = v1::FileInfo {
+            path: path.to_owned(),
+            size: content.len() as u64,
+            sha256: sha256.to_vec(),
+            ..Default::default()
+        };
+        v1::FileLink {
+            file: file.into(),
+            url: format!("{}/objects/{name}", self.url()),
+            ..Default::default()
+        }
     }
 
     /// A Wasm job with one program.
@@ -164,7 +175,13 @@ impl Market {
         let spec = v1::JobSpec {
             name: "test".to_owned(),
             workload: Some(Workload::from(workload)),
-            requirements: v1::Requirements { gpu_type: "cpu".to_owned(), memory_mib: 64, disk_mib: 64, ..Default::default() }.into(),
+            requirements: v1::Requirements {
+                gpu_type: "cpu".to_owned(),
+                memory_mib: 64,
+                disk_mib: 64,
+                ..Default::default()
+            }
+            .into(),
             max_micro_usd_per_hour: 1_000_000,
             timeout_seconds: 60,
             coin: v1::Coin::Usdc.into(),
@@ -181,7 +198,8 @@ impl Market {
             traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
             max_output_bytes: 8 << 20,
             max_log_bytes: 1 << 20,
-            checkpoint_every: buffa_types::google::protobuf::Duration { seconds: 1, ..Default::default() }.into(),
+            checkpoint_every: buffa_types::google::protobuf::Duration { seconds: 1, ..Default::default() }
+                .into(),
             ..Default::default()
         }
     }
@@ -242,7 +260,8 @@ impl Told {
 
     /// The content of a finished upload.
     pub(crate) fn uploaded(&self, kind: &str, path: &str) -> Option<Vec<u8>> {
-        let of = self.uploads.iter().rfind(|upload| upload.kind == kind && upload.path == path && upload.done());
+        let of =
+            self.uploads.iter().rfind(|upload| upload.kind == kind && upload.path == path && upload.done());
         of.map(|upload| upload.content.clone())
     }
 }

@@ -29,7 +29,16 @@ impl Node {
     pub(crate) async fn run(market: &Market) -> Self {
         let mut node = Self::new();
         let installed = node
-            .call(&["install", "--server", &market.url(), "--wallet", WALLET, "--no-service", "--cpu-slots", "4"])
+            .call(&[
+                "install",
+                "--server",
+                &market.url(),
+                "--wallet",
+                WALLET,
+                "--no-service",
+                "--cpu-slots",
+                "4",
+            ])
             .await;
         assert!(installed.status.success(), "{:?}", text(&installed));
         node.start();
@@ -56,7 +65,8 @@ impl Node {
     }
 
     pub(crate) fn start(&mut self) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         let filter = "info,cyxwiz_node=debug,wasmtime_wasi=warn";
         self.agent = Some(self.command().args(["run", "--log", filter]).stderr(log).spawn().unwrap());
     }

@@ -1,7 +1,7 @@
 //! The agent dies, or is stopped, in the middle of things.
 
-use cyxwiz_proto::v1::LogStream;
 use cyxwiz_proto::v1::__buffa::oneof::report_attempt_request::Step;
+use cyxwiz_proto::v1::LogStream;
 
 use crate::guest::{Do, program};
 use crate::market::Market;
@@ -19,7 +19,9 @@ async fn a_killed_agent_reports_what_it_left_behind() {
     ];
     let id = market.assign(market.wasm(&program(&steps), &[])).await;
     market.until("output", |told| told.output(&id, LogStream::Stdout).contains("on").then_some(())).await;
-    market.until("the start", |told| told.step_names(&id).contains(&"started".to_owned()).then_some(())).await;
+    market
+        .until("the start", |told| told.step_names(&id).contains(&"started".to_owned()).then_some(()))
+        .await;
     node.kill().await;
     node.start();
     let finished = market.finished(&id).await;
@@ -48,7 +50,9 @@ async fn outputs_of_a_script_that_had_ended_arrive_after_a_kill() {
     let mut node = Node::run(&market).await;
     let steps = [Do::File(4, "out", "result".into()), Do::Out("bye\n".into()), Do::Sleep(1500)];
     let id = market.assign(market.wasm(&program(&steps), &[])).await;
-    market.until("the start", |told| told.step_names(&id).contains(&"started".to_owned()).then_some(())).await;
+    market
+        .until("the start", |told| told.step_names(&id).contains(&"started".to_owned()).then_some(()))
+        .await;
     // nothing of the end gets through
     market.go_down();
     node.until_log("the script is gone").await;
@@ -68,7 +72,8 @@ async fn outputs_of_a_script_that_had_ended_arrive_after_a_kill() {
 async fn a_stop_ends_and_reports_what_runs() {
     let market = Market::start().await;
     let mut node = Node::run(&market).await;
-    let steps = [Do::File(5, "ckpt", "saved".into()), Do::Out("on\n".into()), Do::Forever(vec![Do::Sleep(50)])];
+    let steps =
+        [Do::File(5, "ckpt", "saved".into()), Do::Out("on\n".into()), Do::Forever(vec![Do::Sleep(50)])];
     let id = market.assign(market.wasm(&program(&steps), &[])).await;
     market.until("output", |told| told.output(&id, LogStream::Stdout).contains("on").then_some(())).await;
     assert_eq!(node.stop().await, Some(0), "{}", node.log());

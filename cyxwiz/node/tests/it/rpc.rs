@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use buffa_types::google::protobuf::Timestamp;
-use connectrpc::{ConnectError, Encodable, ErrorCode, ErrorDetail, InboundStream, RequestContext, Response, ServiceRequest, ServiceResult, ServiceStream};
+use connectrpc::{
+    ConnectError, Encodable, ErrorCode, ErrorDetail, InboundStream, RequestContext, Response, ServiceRequest,
+    ServiceResult, ServiceStream,
+};
 use cyxwiz_proto::v1;
 use cyxwiz_proto::v1::__buffa::oneof::attend_request::Message as Heard;
 use cyxwiz_proto::v1::__buffa::oneof::attend_response::Message as Says;
@@ -41,7 +44,11 @@ impl Market {
     fn allow(&self, ctx: &RequestContext) -> Result<(), ConnectError> {
         self.up()?;
         let token = ctx.header("authorization").and_then(|value| value.to_str().ok());
-        if token == Some("Bearer access") { Ok(()) } else { Err(refuse(ErrorCode::Unauthenticated, v1::Reason::NoSession)) }
+        if token == Some("Bearer access") {
+            Ok(())
+        } else {
+            Err(refuse(ErrorCode::Unauthenticated, v1::Reason::NoSession))
+        }
     }
 }
 
@@ -113,9 +120,14 @@ impl v1::NodeService for Nodes {
             told.enrolled.push(request.clone());
             told.benchmarks.is_empty()
         });
-        let benchmark = v1::Benchmark { id: "b1".to_owned(), seed: b"seed".to_vec(), rounds: 1000, ..Default::default() };
+        let benchmark =
+            v1::Benchmark { id: "b1".to_owned(), seed: b"seed".to_vec(), rounds: 1000, ..Default::default() };
         let node = v1::Node { id: "nod_1".to_owned(), enrolled: request.into(), ..Default::default() };
-        Response::ok(v1::EnrolNodeResponse { node: node.into(), benchmark: due.then_some(benchmark).into(), ..Default::default() })
+        Response::ok(v1::EnrolNodeResponse {
+            node: node.into(),
+            benchmark: due.then_some(benchmark).into(),
+            ..Default::default()
+        })
     }
 
     async fn report_benchmark<'a>(
@@ -128,7 +140,11 @@ impl v1::NodeService for Nodes {
         let expected = cyxwiz_model::benchmark(b"seed", 1000, request.threads);
         let confirmed = request.output == expected;
         self.0.change(|told| told.benchmarks.push(request));
-        Response::ok(v1::ReportBenchmarkResponse { confirmed, message: "wrong".to_owned(), ..Default::default() })
+        Response::ok(v1::ReportBenchmarkResponse {
+            confirmed,
+            message: "wrong".to_owned(),
+            ..Default::default()
+        })
     }
 
     async fn attend(
@@ -148,17 +164,27 @@ impl v1::NodeService for Nodes {
                 market.change(|told| match message.to_owned_message().message {
                     Some(Heard::Hello(hello)) => {
                         let welcome = v1::Welcome {
-                            beat_every: buffa_types::google::protobuf::Duration { seconds: 1, ..Default::default() }.into(),
+                            beat_every: buffa_types::google::protobuf::Duration {
+                                seconds: 1,
+                                ..Default::default()
+                            }
+                            .into(),
                             dropped_attempt_ids: told.dropped.clone(),
                             ..Default::default()
                         };
-                        let _ = to.send(Ok(v1::AttendResponse { message: Some(Says::from(welcome)), ..Default::default() }));
+                        let _ = to.send(Ok(v1::AttendResponse {
+                            message: Some(Says::from(welcome)),
+                            ..Default::default()
+                        }));
                         told.hellos.push(*hello);
                         told.node = Some(to);
                     }
                     Some(Heard::Beat(beat)) => {
                         let pulse = v1::Pulse { seq: beat.seq, ..Default::default() };
-                        let _ = to.send(Ok(v1::AttendResponse { message: Some(Says::from(pulse)), ..Default::default() }));
+                        let _ = to.send(Ok(v1::AttendResponse {
+                            message: Some(Says::from(pulse)),
+                            ..Default::default()
+                        }));
                         told.beats.push(*beat);
                     }
                     Some(Heard::Answer(answer)) => told.answers.push(*answer),
@@ -166,7 +192,8 @@ impl v1::NodeService for Nodes {
                 });
             }
         });
-        let stream = futures::stream::unfold(from, |mut from| async move { Some((from.recv().await?, from)) });
+        let stream =
+            futures::stream::unfold(from, |mut from| async move { Some((from.recv().await?, from)) });
         Response::ok(Box::pin(stream) as ServiceStream<v1::AttendResponse>)
     }
 
@@ -232,7 +259,10 @@ impl v1::NodeService for Nodes {
             ..Default::default()
         };
         let next_page_token = if first { "2".to_owned() } else { String::new() };
-        Response::ok(v1::ListEarningsResponse { earnings: vec![earning], next_page_token, ..Default::default() })
+        Response::ok(v1::ListEarningsResponse {
+            earnings: vec![earning],
+            next_page_token,
+            ..Default::default()
+        })
     }
 }
-

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use cyxwiz_proto::v1;
-use cyxwiz_proto::v1::LogStream;
 use cyxwiz_proto::v1::__buffa::oneof::report_attempt_request::Step;
+use cyxwiz_proto::v1::LogStream;
 
 use crate::guest::{Do, program};
 use crate::market::Market;
@@ -23,7 +23,11 @@ async fn a_job_runs_and_everything_of_it_arrives() {
             Do::Show(3, "data/in.txt"),
             Do::Show(5, "model.ckpt"),
             Do::Err("careful\n".into()),
-            Do::File(6, "metrics.jsonl", "{\"step\":1,\"total\":2,\"loss\":0.5}\nrubbish\n{\"step\":2}\n".into()),
+            Do::File(
+                6,
+                "metrics.jsonl",
+                "{\"step\":1,\"total\":2,\"loss\":0.5}\nrubbish\n{\"step\":2}\n".into(),
+            ),
             Do::File(4, "model.bin", "weights".into()),
             Do::File(4, "é ñ.txt", "unicode".into()),
         ]),
@@ -44,11 +48,16 @@ async fn a_job_runs_and_everything_of_it_arrives() {
         assert_eq!(told.output(&id, LogStream::Stderr), "careful\n");
         let progress = told.progress(&id);
         assert_eq!(progress.len(), 2);
-        assert_eq!((progress[0].step, progress[0].total, progress[0].values["loss"]), (Some(1.0), Some(2.0), 0.5));
+        assert_eq!(
+            (progress[0].step, progress[0].total, progress[0].values["loss"]),
+            (Some(1.0), Some(2.0), 0.5)
+        );
         assert_eq!(told.uploaded("output", "model.bin").as_deref(), Some(b"weights".as_slice()));
         assert_eq!(told.uploaded("output", "é ñ.txt").as_deref(), Some(b"unicode".as_slice()));
     });
-    let Some(Step::Started(started)) = market.told(|told| told.steps(&id).into_iter().nth(1)) else { panic!() };
+    let Some(Step::Started(started)) = market.told(|told| told.steps(&id).into_iter().nth(1)) else {
+        panic!()
+    };
     assert!(started.artifact_digest.starts_with("sha256:"));
     // the job is a task of the node's own VYR, in the trace of the job
     let endpoint = vyr_sdk::Endpoint::local(&node.home().join("vyr"));
@@ -109,11 +118,19 @@ async fn a_stop_ends_the_script_and_delivers_what_there_is() {
     for reason in ["cancelled", "budget"] {
         let id = market.assign(market.wasm(&program(&steps), &[])).await;
         market.until("output", |told| told.output(&id, LogStream::Stdout).contains("on").then_some(())).await;
-        market.say(v1::Stop { attempt_id: id.clone(), epoch: 1, reason: reason.to_owned(), ..Default::default() });
+        market.say(v1::Stop {
+            attempt_id: id.clone(),
+            epoch: 1,
+            reason: reason.to_owned(),
+            ..Default::default()
+        });
         let finished = market.finished(&id).await;
         assert_eq!(finished.ending.reason, reason);
         assert_eq!(finished.outputs.len(), 1);
-        assert_eq!(market.told(|told| told.uploaded("output", "partial")).as_deref(), Some(b"so far".as_slice()));
+        assert_eq!(
+            market.told(|told| told.uploaded("output", "partial")).as_deref(),
+            Some(b"so far".as_slice())
+        );
     }
 }
 
@@ -124,9 +141,19 @@ async fn a_stop_of_another_epoch_or_too_late_changes_nothing() {
     let steps = [Do::Out("on\n".into()), Do::Sleep(1500), Do::Out("well\n".into())];
     let id = market.assign(market.wasm(&program(&steps), &[])).await;
     market.until("output", |told| told.output(&id, LogStream::Stdout).contains("on").then_some(())).await;
-    market.say(v1::Stop { attempt_id: id.clone(), epoch: 7, reason: "cancelled".to_owned(), ..Default::default() });
+    market.say(v1::Stop {
+        attempt_id: id.clone(),
+        epoch: 7,
+        reason: "cancelled".to_owned(),
+        ..Default::default()
+    });
     market.until("the exit", |told| told.step_names(&id).contains(&"exited".to_owned()).then_some(())).await;
-    market.say(v1::Stop { attempt_id: id.clone(), epoch: 1, reason: "cancelled".to_owned(), ..Default::default() });
+    market.say(v1::Stop {
+        attempt_id: id.clone(),
+        epoch: 1,
+        reason: "cancelled".to_owned(),
+        ..Default::default()
+    });
     assert_eq!(market.finished(&id).await.ending.reason, "succeeded");
     assert_eq!(market.told(|told| told.output(&id, LogStream::Stdout)), "on\nwell\n");
 }
@@ -157,7 +184,12 @@ async fn checkpoints_arrive_while_the_script_runs() {
         let numbers: Vec<&str> = told.uploads.iter().map(|upload| upload.number.as_str()).collect();
         assert_eq!(numbers, ["1", "2", "2"]);
     });
-    market.say(v1::Stop { attempt_id: id.clone(), epoch: 1, reason: "cancelled".to_owned(), ..Default::default() });
+    market.say(v1::Stop {
+        attempt_id: id.clone(),
+        epoch: 1,
+        reason: "cancelled".to_owned(),
+        ..Default::default()
+    });
     market.finished(&id).await;
 }
 
@@ -194,7 +226,9 @@ async fn hostile_inputs_are_refused_before_anything_is_written() {
         job.inputs.push(market.link(path, b"evil"));
         let id = job.attempt_id.clone();
         market.say(job);
-        let answer = market.until("an answer", |told| told.answers.iter().find(|answer| answer.attempt_id == id).cloned()).await;
+        let answer = market
+            .until("an answer", |told| told.answers.iter().find(|answer| answer.attempt_id == id).cloned())
+            .await;
         assert!(!answer.accepted, "{path}");
     }
     let mut job = market.wasm(&program(&[]), &[]);
@@ -215,7 +249,8 @@ async fn transfers_go_on_where_they_broke() {
     market.0.break_downloads.store(3, Ordering::Release);
     market.0.break_uploads.store(9_000, Ordering::Release);
     let big: String = (0..5_000).map(|n| format!("{n:09}\n")).collect();
-    let mut job = market.wasm(&program(&[Do::Show(3, "big"), Do::File(4, "out", big[..40_000].to_owned())]), &[]);
+    let mut job =
+        market.wasm(&program(&[Do::Show(3, "big"), Do::File(4, "out", big[..40_000].to_owned())]), &[]);
     job.inputs.push(market.link("big", big.as_bytes()));
     let id = market.assign(job).await;
     assert_eq!(market.finished(&id).await.ending.reason, "succeeded");
