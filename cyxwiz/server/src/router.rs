@@ -13,7 +13,9 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Router, routing};
 use connectrpc::{ConnectError, ConnectRpcService, Limits};
-use cyxwiz_proto::v1::{AuthServiceExt as _, JobServiceExt as _, NodeServiceExt as _, PaymentServiceExt as _};
+use cyxwiz_proto::v1::{
+    AuthServiceExt as _, JobServiceExt as _, NodeServiceExt as _, PaymentServiceExt as _,
+};
 use http::{HeaderMap, StatusCode};
 
 use crate::auth::{Auth, caller};

@@ -1,4 +1,5 @@
 use std::{
+    convert::Infallible,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -218,10 +219,16 @@ impl<'a> Live<'a> {
             }
         };
         tokio::pin!(natural);
+        let living = async {
+            tokio::select! {
+                biased;
+                () = &mut natural => {}
+                () = self.watch() => self.end(&mut natural).await,
+            }
+        };
         tokio::select! {
-            biased;
-            () = &mut natural => {}
-            () = self.watch() => self.end(&mut natural).await,
+            () = living => {}
+            _ = self.sample() => {}
         }
         feeding.abort();
     }
@@ -238,14 +245,13 @@ impl<'a> Live<'a> {
             () = self.stops.any() => return,
             () = self.request.cancel.requested() => Stop::asked(&self.request.cancel),
             () = tokio::time::sleep(self.request.limits.wall_time) => Stop::Limit(LimitKind::WallTime),
-            () = self.sample() => Stop::Limit(LimitKind::CpuTime),
             () = disk::used_up(self.folders.clone(), self.room()) => Stop::Limit(LimitKind::Output),
         };
         self.stops.stop(stop);
     }
 
-    /// Samples what the job uses, until its processor time is used up.
-    async fn sample(&self) {
+    /// Samples what the job uses for as long as it runs, a grace included.
+    async fn sample(&self) -> Infallible {
         let counters = match self.container.state().await {
             Ok(state) => state.pid.filter(|pid| *pid > 0).and_then(Counters::of),
             Err(_) => None,
@@ -264,7 +270,7 @@ impl<'a> Live<'a> {
                 on_usage(self.request.task, usage);
             }
             if usage.cpu >= self.request.limits.cpu_time {
-                return;
+                self.stops.stop(Stop::Limit(LimitKind::CpuTime));
             }
         }
     }

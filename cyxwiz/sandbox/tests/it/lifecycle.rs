@@ -182,6 +182,7 @@ async fn a_node_that_died_leaves_containers_that_a_sweep_removes() {
         dirs: vec![],
         http_out: vec![],
         states: vec![],
+        determinism: None,
         limits: attempt.limits,
         stdin: Stdin::Empty,
         stdout: Box::new(Captured::default()),

@@ -4,7 +4,7 @@ use cyxwiz_proto::v1;
 
 use super::moves::{Said, apply};
 use super::row::{Job, lock, of_account};
-use super::{view, Ended};
+use super::{Ended, view};
 use crate::market::Market;
 use crate::nodes::{attempt, finish_early, order_stop};
 use crate::payments::write_refund;
@@ -24,7 +24,8 @@ pub(super) async fn cancel(
     let mut tx = market.begin().await?;
     let found = lock(&mut tx, job.id).await?;
     let mut job = found.ok_or_else(|| Refusal::not_found("job", job.id))?;
-    let ended = Ended { reason: Reason::Cancelled, exit_code: None, message: MESSAGE.to_owned(), delivered: false };
+    let ended =
+        Ended { reason: Reason::Cancelled, exit_code: None, message: MESSAGE.to_owned(), delivered: false };
     let said = Said { message: MESSAGE, ended: Some(&ended) };
     if job.state == JobState::Draft && open {
         apply(&mut tx, &mut job, Event::Funded, now, Said::words("the escrow is open")).await?;
@@ -35,13 +36,16 @@ pub(super) async fn cancel(
             apply(&mut tx, &mut job, Event::Refund, now, said).await?;
             write_refund(&mut tx, &job, now).await?;
         }
-        JobState::Assigned | JobState::Preparing => finish_early(market, &mut tx, &mut job, ended, now).await?,
+        JobState::Assigned | JobState::Preparing => {
+            finish_early(market, &mut tx, &mut job, ended, now).await?
+        }
         JobState::Running => {
             let current = match job.attempt {
                 Some(id) => attempt(&mut *tx, id).await?,
                 None => None,
             };
-            let current = current.ok_or_else(|| ServerError::stored("a job", "it runs without an attempt"))?;
+            let current =
+                current.ok_or_else(|| ServerError::stored("a job", "it runs without an attempt"))?;
             order_stop(&mut tx, &job, &current, Reason::Cancelled, now).await?;
         }
         // it is cancelled already

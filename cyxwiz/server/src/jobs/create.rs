@@ -42,7 +42,8 @@ pub(super) async fn create(
     if let Some(job) = same(market, buyer, &key, &digest).await? {
         return answer(market, job).await;
     }
-    let quote = request.quote.into_option().ok_or_else(|| Refusal::field("quote", "the request has no quote"))?;
+    let quote =
+        request.quote.into_option().ok_or_else(|| Refusal::field("quote", "the request has no quote"))?;
     let quoted = market.quote_key().read(&quote, &spec, now)?;
     check_cap(market, buyer, now).await?;
     let terms = terms(market, &spec, &quoted, request.deposit, request.limit, now).await?;
@@ -84,7 +85,10 @@ pub(super) async fn missing(market: &Market, job: JobId) -> Result<Vec<v1::FileI
 
 fn inputs(market: &Market, spec: &JobSpec, files: Vec<v1::FileInfo>) -> Result<Vec<Input>, Refusal> {
     if files.len() > MAX_FILES {
-        return Err(Refusal::field("files", format!("{} files, at most {MAX_FILES} may be uploaded", files.len())));
+        return Err(Refusal::field(
+            "files",
+            format!("{} files, at most {MAX_FILES} may be uploaded", files.len()),
+        ));
     }
     let most = market.ground.config.market.max_input_bytes;
     let bytes = files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
@@ -303,7 +307,9 @@ mod tests {
         let spec = |env: &[(&str, &str)]| {
             let wire = v1::JobSpec {
                 name: "a".to_owned(),
-                workload: Some(v1::WasmWorkload { artifact: "a.wasm".to_owned(), ..Default::default() }.into()),
+                workload: Some(
+                    v1::WasmWorkload { artifact: "a.wasm".to_owned(), ..Default::default() }.into(),
+                ),
                 requirements: v1::Requirements { gpu_type: "cpu".to_owned(), ..Default::default() }.into(),
                 max_micro_usd_per_hour: 5,
                 timeout_seconds: 60,

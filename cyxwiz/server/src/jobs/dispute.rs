@@ -24,7 +24,8 @@ pub(super) async fn dispute(
     let found = lock(&mut tx, job.id).await?;
     let mut job = found.ok_or_else(|| Refusal::not_found("job", job.id))?;
     if job.state != JobState::Verifying || job.dispute_until.is_none_or(|until| now >= until) {
-        let message = format!("the job is {}: it can be disputed only between its end and its settlement", job.state);
+        let message =
+            format!("the job is {}: it can be disputed only between its end and its settlement", job.state);
         return Err(Refusal::new(v1::Reason::REASON_WRONG_STATE, message));
     }
     let current = match job.attempt {
@@ -41,7 +42,12 @@ pub(super) async fn dispute(
     record(&mut tx, &job, &request.reason).await?;
     decide(&mut tx, &mut job, upheld, now).await?;
     tx.commit().await?;
-    Ok(v1::DisputeJobResponse { job: view::one(market, job).await?.into(), evidence, upheld, ..Default::default() })
+    Ok(v1::DisputeJobResponse {
+        job: view::one(market, job).await?.into(),
+        evidence,
+        upheld,
+        ..Default::default()
+    })
 }
 
 /// What the decision rests on, and whether it goes against the run.
@@ -77,7 +83,12 @@ async fn record(conn: &mut sqlx::PgConnection, job: &Job, reason: &str) -> Resul
     Ok(())
 }
 
-async fn decide(conn: &mut sqlx::PgConnection, job: &mut Job, upheld: bool, now: Moment) -> Result<(), ServerError> {
+async fn decide(
+    conn: &mut sqlx::PgConnection,
+    job: &mut Job,
+    upheld: bool,
+    now: Moment,
+) -> Result<(), ServerError> {
     if !upheld {
         let words = "disputed: the evidence is for the run, so it is settled";
         return tell(conn, job, now, Said::words(words)).await;

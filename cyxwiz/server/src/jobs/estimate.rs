@@ -23,8 +23,9 @@ pub(super) async fn estimate(
     note(market.pool(), buyer.account.uuid(), Funnel::Estimated, now).await?;
     let offers = market.offers.now(market).await?;
     let (matching, quoted) = price(market, &spec, &offers).await?;
-    let queue: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'").fetch_one(market.pool()).await?;
+    let queue: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'")
+        .fetch_one(market.pool())
+        .await?;
     let (cloud_offer, cloud) = cloud_price(&spec.requirements);
     let mut answer = v1::EstimateJobResponse {
         offers: matching.iter().take(SHOWN).map(|offered| offer_wire(&offered.offer)).collect(),
@@ -58,7 +59,8 @@ pub(super) async fn estimate(
 /// Reads a job as a buyer sent it.
 pub(super) fn parse(spec: Option<v1::JobSpec>) -> Result<JobSpec, Refusal> {
     let spec = spec.ok_or_else(|| Refusal::field("spec", "the request names no job"))?;
-    JobSpec::try_from(spec).map_err(|error| Refusal::new(v1::Reason::REASON_BAD_REQUEST, error.to_string()).subject("spec"))
+    JobSpec::try_from(spec)
+        .map_err(|error| Refusal::new(v1::Reason::REASON_BAD_REQUEST, error.to_string()).subject("spec"))
 }
 
 /// What a job asks of offers.

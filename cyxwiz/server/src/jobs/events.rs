@@ -16,7 +16,8 @@ pub const PAGE: i64 = 256;
 /// An event without its number, which the table knows.
 #[must_use]
 pub fn encoded(at: Moment, event: Wire) -> Vec<u8> {
-    v1::WatchJobResponse { at: timestamp(at).into(), event: Some(event), ..Default::default() }.encode_to_vec()
+    v1::WatchJobResponse { at: timestamp(at).into(), event: Some(event), ..Default::default() }
+        .encode_to_vec()
 }
 
 /// Appends events; whoever watches is woken when the transaction commits.

@@ -27,7 +27,8 @@ pub(super) async fn list(
     request: v1::ListJobsRequest,
 ) -> Result<v1::ListJobsResponse, Refusal> {
     let size = page_size(request.page_size)?;
-    let state = |wire| state_of(wire).ok_or_else(|| Refusal::field("states", "one of them is no state of a job"));
+    let state =
+        |wire| state_of(wire).ok_or_else(|| Refusal::field("states", "one of them is no state of a job"));
     let states = request.states.into_iter().map(state).collect::<Result<Vec<JobState>, _>>()?;
     // ids are ordered by time: the last one of a page says where the next begins
     let before: Option<JobId> = match request.page_token.as_str() {

@@ -29,5 +29,5 @@ pub use terms::differs;
 pub use view::job_wire;
 
 pub(crate) use list::page_size;
-pub(crate) use row::{count, key, small, word};
 pub(crate) use moves::{Said, apply};
+pub(crate) use row::{count, key, small, word};

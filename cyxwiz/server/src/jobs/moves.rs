@@ -4,8 +4,8 @@ use cyxwiz_model::{Epoch, Event, Moment, step};
 use cyxwiz_proto::v1;
 use sqlx::PgConnection;
 
-use super::row::{Ended, Job};
 use super::events;
+use super::row::{Ended, Job};
 use crate::ServerError;
 use crate::db::{DbId as _, notify};
 use crate::market::{NODES, QUEUE, ending_wire};
@@ -86,9 +86,8 @@ pub async fn tell(
     now: Moment,
     said: Said<'_>,
 ) -> Result<(), ServerError> {
-    let ending = said.ended.map(|ended| {
-        ending_wire(ended.reason, ended.exit_code, &ended.message, ended.delivered)
-    });
+    let ending =
+        said.ended.map(|ended| ending_wire(ended.reason, ended.exit_code, &ended.message, ended.delivered));
     let change = state_change(job, job.epoch, said.message, ending);
     events::append(conn, job.id, &[events::encoded(now, change.into())]).await
 }

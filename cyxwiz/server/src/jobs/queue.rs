@@ -27,8 +27,11 @@ pub(super) async fn queue(
     check_signature(&request.open_signature)?;
     let now = market.now();
     if now > latest_start(Moment(job.terms.expire_at.saturating_mul(1000)), job.timeout) {
-        return Err(Refusal::new(Reason::REASON_WRONG_STATE, "too little of the escrow's time is left to run the job")
-            .mend("cancel it, and create it again"));
+        return Err(Refusal::new(
+            Reason::REASON_WRONG_STATE,
+            "too little of the escrow's time is left to run the job",
+        )
+        .mend("cancel it, and create it again"));
     }
     check_escrow(market, &job).await?;
     let missing = missing(market, job.id).await?;
@@ -49,7 +52,11 @@ async fn answer(market: &Market, job: Job) -> Result<v1::QueueJobResponse, Refus
 
 fn check_signature(text: &str) -> Result<(), Refusal> {
     let well = bs58::decode(text).into_vec().is_ok_and(|bytes| bytes.len() == 64);
-    if well { Ok(()) } else { Err(Refusal::field("open_signature", "no signature of a transaction in base58")) }
+    if well {
+        Ok(())
+    } else {
+        Err(Refusal::field("open_signature", "no signature of a transaction in base58"))
+    }
 }
 
 /// The escrow must be open on the terms exactly.
@@ -57,7 +64,8 @@ async fn check_escrow(market: &Market, job: &Job) -> Result<(), Refusal> {
     let escrow_job = EscrowJob(*job.id.as_bytes());
     let account = market.ground.rpc.escrow(&market.contract, &job.buyer, escrow_job).await;
     let account = account.map_err(ServerError::from)?;
-    let mismatch = |message: String| Refusal::new(Reason::REASON_ESCROW_MISMATCH, message).subject(job.id.to_string());
+    let mismatch =
+        |message: String| Refusal::new(Reason::REASON_ESCROW_MISMATCH, message).subject(job.id.to_string());
     let Some(account) = account else {
         return Err(mismatch("no escrow of this job is open".to_owned())
             .mend("open it with the job's terms, wait for the transaction, and queue the job then"));

@@ -50,12 +50,18 @@ impl QuoteKey<'_> {
     /// Not one of ours for this job, or too old.
     pub fn read(self, quote: &v1::Quote, spec: &JobSpec, now: Moment) -> Result<Quoted, Refusal> {
         let foreign = || {
-            Refusal::new(v1::Reason::REASON_QUOTE_EXPIRED, "the quote is not this server's, or not for this job")
-                .mend("estimate the job again, and create it with that quote")
+            Refusal::new(
+                v1::Reason::REASON_QUOTE_EXPIRED,
+                "the quote is not this server's, or not for this job",
+            )
+            .mend("estimate the job again, and create it with that quote")
         };
         let coin = coin_of(quote.coin).ok_or_else(foreign)?;
         let expires = quote.expires_at.as_option().ok_or_else(foreign)?;
-        let millis = expires.seconds.checked_mul(1000).and_then(|ms| ms.checked_add(i64::from(expires.nanos) / 1_000_000));
+        let millis = expires
+            .seconds
+            .checked_mul(1000)
+            .and_then(|ms| ms.checked_add(i64::from(expires.nanos) / 1_000_000));
         let quoted = Quoted {
             price: HourlyPrice(quote.micro_usd_per_hour),
             rate: HourlyRate { coin, base_units: quote.base_units_per_hour },
@@ -120,7 +126,11 @@ mod tests {
     fn spec() -> JobSpec {
         JobSpec {
             name: "a".to_owned(),
-            workload: Workload::Wasm(Wasm { artifact: "a.wasm".parse().unwrap(), args: vec![], deterministic: true }),
+            workload: Workload::Wasm(Wasm {
+                artifact: "a.wasm".parse().unwrap(),
+                args: vec![],
+                deterministic: true,
+            }),
             requirements: Requirements {
                 gpu: Wanted::Type(GpuType::cpu()),
                 min_vram_mib: 0,

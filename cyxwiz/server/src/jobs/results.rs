@@ -18,7 +18,8 @@ pub(super) async fn results(
         Some(attempt) => market.output_links(attempt).await?,
         None => Vec::new(),
     };
-    let withheld_because = if files.is_empty() { "the run left no outputs".to_owned() } else { String::new() };
+    let withheld_because =
+        if files.is_empty() { "the run left no outputs".to_owned() } else { String::new() };
     Ok(v1::ListResultsResponse { files, withheld_because, ..Default::default() })
 }
 

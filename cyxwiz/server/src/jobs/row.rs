@@ -1,8 +1,8 @@
 use buffa::Message as _;
 use cyxwiz_chain::escrow::Address;
 use cyxwiz_model::{
-    AccountId, Amount, AttemptId, Coin, Current, Epoch, HourlyPrice, HourlyRate, JobId, JobSpec, JobState, Moment,
-    Reason, Span,
+    AccountId, Amount, AttemptId, Coin, Current, Epoch, HourlyPrice, HourlyRate, JobId, JobSpec, JobState,
+    Moment, Reason, Span,
 };
 use cyxwiz_proto::v1;
 use sqlx::postgres::PgRow;

@@ -14,7 +14,11 @@ pub fn differs(contract: &Contract, job: &Job, account: &EscrowAccount) -> Optio
         return Some(format!("it is in {found}, the job is in {coin}"));
     }
     if escrow.deposit != terms.deposit {
-        return Some(format!("{} are set aside, {} were agreed", money(escrow.deposit), money(terms.deposit)));
+        return Some(format!(
+            "{} are set aside, {} were agreed",
+            money(escrow.deposit),
+            money(terms.deposit)
+        ));
     }
     if escrow.limit != terms.limit {
         return Some(format!("its limit is {}, {} was agreed", money(escrow.limit), money(terms.limit)));

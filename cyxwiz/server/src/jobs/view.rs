@@ -48,9 +48,10 @@ pub(super) async fn many(market: &Market, jobs: Vec<Job>) -> Result<Vec<v1::Job>
 pub fn job_wire(market: &Market, job: &Job, attempts: &[Attempt]) -> Result<v1::Job, ServerError> {
     let now = market.now();
     let current = attempts.iter().find(|attempt| Some(attempt.id) == job.attempt);
-    let ending = job.ending.as_ref().map(|ended| {
-        ending_wire(ended.reason, ended.exit_code, &ended.message, ended.delivered)
-    });
+    let ending = job
+        .ending
+        .as_ref()
+        .map(|ended| ending_wire(ended.reason, ended.exit_code, &ended.message, ended.delivered));
     let open = job.state == JobState::Verifying && job.dispute_until.is_some_and(|until| now < until);
     Ok(v1::Job {
         id: job.id.to_string(),
@@ -151,4 +152,3 @@ async fn waiting(market: &Market, job: &Job) -> Result<String, ServerError> {
     let near = nearest(asks(&spec), offers.iter().map(|offered| &offered.offer), 1);
     Ok(no_match(offers.len(), &near))
 }
-

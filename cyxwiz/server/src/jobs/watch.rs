@@ -110,12 +110,20 @@ impl Follower {
         let cost = view::cost(&job, current.as_ref().map(|attempt| attempt.counted(now)));
         if self.cost.as_ref() != Some(&cost) {
             self.cost = Some(cost.clone());
-            let event = v1::WatchJobResponse { at: at.clone().into(), event: Some(cost.into()), ..Default::default() };
+            let event = v1::WatchJobResponse {
+                at: at.clone().into(),
+                event: Some(cost.into()),
+                ..Default::default()
+            };
             self.ready.push_back(event);
         }
         let usage = current.filter(|_| job.state == JobState::Running).map(|attempt| attempt.usage);
-        if let Some(usage) = usage.filter(|usage| !usage.is_empty()).and_then(|bytes| v1::Usage::decode_from_slice(&bytes).ok()) {
-            let event = v1::WatchJobResponse { at: at.into(), event: Some(usage.into()), ..Default::default() };
+        if let Some(usage) = usage
+            .filter(|usage| !usage.is_empty())
+            .and_then(|bytes| v1::Usage::decode_from_slice(&bytes).ok())
+        {
+            let event =
+                v1::WatchJobResponse { at: at.into(), event: Some(usage.into()), ..Default::default() };
             self.ready.push_back(event);
         }
         Ok(())

@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
-use crate::db::{DbId as _, Wake};
 use crate::Drain;
+use crate::db::{DbId as _, Wake};
 
 /// A job has new events.
 pub const JOBS: &str = "cyx_job";

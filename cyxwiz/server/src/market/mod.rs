@@ -25,10 +25,10 @@ use solana_signer::Signer as _;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
+pub use crate::wire::timestamp;
 pub use bus::{Bus, JOBS, NODES, OUTBOX, QUEUE};
 pub use fail::fail_at;
 pub use funnel::{Funnel, note};
-pub use crate::wire::timestamp;
 pub use wire::{bytes32, duration, ending_wire, file_info};
 
 use crate::jobs::QuoteKey;

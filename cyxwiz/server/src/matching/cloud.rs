@@ -4,10 +4,22 @@ use cyxwiz_model::{HourlyPrice, Requirements, Wanted};
 /// takes. Shown to buyers as a comparison, never used in a charge.
 const CLOUD: [(&[&str], &str, u64); 5] = [
     (&["t4", "rtx2080", "rtx3060", "rtx3070"], "AWS g4dn.xlarge (T4), list price of 2024-06", 526_000),
-    (&["rtx3080", "rtx3090", "a10", "a10g", "l4", "rtx4080", "rtx4090"], "AWS g5.xlarge (A10G), list price of 2024-06", 1_006_000),
+    (
+        &["rtx3080", "rtx3090", "a10", "a10g", "l4", "rtx4080", "rtx4090"],
+        "AWS g5.xlarge (A10G), list price of 2024-06",
+        1_006_000,
+    ),
     (&["v100"], "AWS p3.2xlarge (V100), list price of 2024-06", 3_060_000),
-    (&["a100", "a100sxm440gb", "a100pcie40gb"], "an eighth of AWS p4d.24xlarge (A100), list price of 2024-06", 4_096_000),
-    (&["h100", "h100pcie", "h10080gbhbm3", "h200"], "an eighth of AWS p5.48xlarge (H100), list price of 2024-06", 12_290_000),
+    (
+        &["a100", "a100sxm440gb", "a100pcie40gb"],
+        "an eighth of AWS p4d.24xlarge (A100), list price of 2024-06",
+        4_096_000,
+    ),
+    (
+        &["h100", "h100pcie", "h10080gbhbm3", "h200"],
+        "an eighth of AWS p5.48xlarge (H100), list price of 2024-06",
+        12_290_000,
+    ),
 ];
 /// A processor: half of an m5.large, which has two.
 const CPU: (&str, u64) = ("AWS m5.large, by the processor, list price of 2024-06", 48_000);

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use buffa::Message as _;
 use cyxwiz_model::{
-    Ask, AttemptId, Event, HourlyPrice, JobId, JobSpec, JobState, Moment, NodeId, Offer, Placement, Span, latest_start, place,
-    step,
+    Ask, AttemptId, Event, HourlyPrice, JobId, JobSpec, JobState, Moment, NodeId, Offer, Placement, Span,
+    latest_start, place, step,
 };
 use cyxwiz_proto::v1;
 use sqlx::PgConnection;
@@ -76,7 +76,11 @@ pub async fn round(market: &Market) -> Result<usize, ServerError> {
 }
 
 /// The next jobs of the queue, oldest first.
-async fn waiting(conn: &mut PgConnection, after: (i64, Uuid), now: Moment) -> Result<Vec<Waiting>, ServerError> {
+async fn waiting(
+    conn: &mut PgConnection,
+    after: (i64, Uuid),
+    now: Moment,
+) -> Result<Vec<Waiting>, ServerError> {
     let rows: Vec<(Uuid, i64, i64, Vec<u8>, i64)> = sqlx::query_as(
         "SELECT id, queued_at, price, spec, expire_at FROM jobs
          WHERE state = 'queued' AND (queued_at, id) > ($1, $2)
@@ -88,7 +92,8 @@ async fn waiting(conn: &mut PgConnection, after: (i64, Uuid), now: Moment) -> Re
     .fetch_all(conn)
     .await?;
     let read = |(id, queued_at, price, spec, expire_at): (Uuid, i64, i64, Vec<u8>, i64)| {
-        let wire = v1::JobSpec::decode_from_slice(&spec).map_err(|error| ServerError::stored("a job", error))?;
+        let wire =
+            v1::JobSpec::decode_from_slice(&spec).map_err(|error| ServerError::stored("a job", error))?;
         let spec = JobSpec::try_from(wire).map_err(|error| ServerError::stored("a job", error))?;
         let price = HourlyPrice(crate::db::unsigned("a price", price)?);
         // one that it is too late for is the watchdog's to refund
@@ -99,7 +104,10 @@ async fn waiting(conn: &mut PgConnection, after: (i64, Uuid), now: Moment) -> Re
 }
 
 /// Which nodes failed which jobs a moment ago.
-async fn failed_lately(conn: &mut PgConnection, now: Moment) -> Result<HashMap<JobId, Vec<NodeId>>, ServerError> {
+async fn failed_lately(
+    conn: &mut PgConnection,
+    now: Moment,
+) -> Result<HashMap<JobId, Vec<NodeId>>, ServerError> {
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
         "SELECT a.job_id, a.node_id FROM jobs j JOIN attempts a ON a.job_id = j.id
          WHERE j.state = 'queued' AND a.released_at > $1",

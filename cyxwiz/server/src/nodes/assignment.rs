@@ -8,7 +8,10 @@ use crate::jobs::by_id;
 use crate::market::{Market, duration};
 
 /// The work of an attempt that its node has not taken yet; nothing where it need not be told any more.
-pub(super) async fn assignment(market: &Market, attempt: &Attempt) -> Result<Option<v1::Assignment>, ServerError> {
+pub(super) async fn assignment(
+    market: &Market,
+    attempt: &Attempt,
+) -> Result<Option<v1::Assignment>, ServerError> {
     let Some(job) = by_id(market.pool(), attempt.job).await? else { return Ok(None) };
     if job.attempt != Some(attempt.id) || job.state != JobState::Assigned {
         return Ok(None);

@@ -56,9 +56,9 @@ impl FromRow<'_, PgRow> for Attempt {
         let maybe = |column: &str| row.try_get::<Option<i64>, _>(column).map(|at| at.map(Moment));
         let reason = |column: &str| -> Result<Option<Reason>, sqlx::Error> {
             let text: Option<&str> = row.try_get(column)?;
-            text.map(str::parse).transpose().map_err(|error: cyxwiz_model::UnknownReason| {
-                sqlx::Error::Decode(Box::new(error))
-            })
+            text.map(str::parse)
+                .transpose()
+                .map_err(|error: cyxwiz_model::UnknownReason| sqlx::Error::Decode(Box::new(error)))
         };
         let ended = match reason("ending_reason")? {
             None => None,

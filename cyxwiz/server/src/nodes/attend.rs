@@ -83,9 +83,7 @@ fn no_hello() -> Refusal {
     Refusal::field("hello", "the first message of a stream is a hello")
 }
 
-fn response(
-    message: impl Into<v1::__buffa::oneof::attend_response::Message>,
-) -> v1::AttendResponse {
+fn response(message: impl Into<v1::__buffa::oneof::attend_response::Message>) -> v1::AttendResponse {
     v1::AttendResponse { message: Some(message.into()), ..Default::default() }
 }
 
@@ -129,8 +127,10 @@ async fn greet(
     }
     let said: HashSet<AttemptId> = hello.attempt_ids.iter().filter_map(|id| id.parse().ok()).collect();
     let open = open_attempts(market.pool(), node).await?;
-    let rightly: HashSet<AttemptId> = open.iter().map(|attempt| attempt.id).filter(|id| said.contains(id)).collect();
-    for attempt in open.iter().filter(|attempt| attempt.accepted_at.is_some() && !said.contains(&attempt.id)) {
+    let rightly: HashSet<AttemptId> =
+        open.iter().map(|attempt| attempt.id).filter(|id| said.contains(id)).collect();
+    for attempt in open.iter().filter(|attempt| attempt.accepted_at.is_some() && !said.contains(&attempt.id))
+    {
         let message = "the node came back without the run";
         close(market, attempt, Reason::NodeLost, message).await?;
     }

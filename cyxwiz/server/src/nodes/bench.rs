@@ -33,11 +33,12 @@ pub(super) async fn due(
     bytes: &[u8],
     now: Moment,
 ) -> Result<Option<v1::Benchmark>, ServerError> {
-    let confirmed: Option<bool> =
-        sqlx::query_scalar("SELECT confirmed IS NOT DISTINCT FROM hardware FROM node_offers WHERE node_id = $1")
-            .bind(node.uuid())
-            .fetch_optional(&mut *conn)
-            .await?;
+    let confirmed: Option<bool> = sqlx::query_scalar(
+        "SELECT confirmed IS NOT DISTINCT FROM hardware FROM node_offers WHERE node_id = $1",
+    )
+    .bind(node.uuid())
+    .fetch_optional(&mut *conn)
+    .await?;
     if confirmed == Some(true) {
         return Ok(None);
     }
@@ -119,7 +120,12 @@ pub(super) async fn report(
     record(market, caller.node, &given, &verdict, now).await?;
     let node = status::status(market, caller.node).await?;
     let confirmed = verdict.message.is_empty();
-    Ok(v1::ReportBenchmarkResponse { node: node.into(), confirmed, message: verdict.message, ..Default::default() })
+    Ok(v1::ReportBenchmarkResponse {
+        node: node.into(),
+        confirmed,
+        message: verdict.message,
+        ..Default::default()
+    })
 }
 
 /// What became of a benchmark.
@@ -177,7 +183,8 @@ fn too_slow(ns: u64, median: Option<u64>) -> Option<String> {
     }
     let median = median?;
     let most = median.saturating_mul(BAND);
-    (ns > most).then(|| format!("{ns} ns a round: machines of this kind take {median}, at most {most} are accepted"))
+    (ns > most)
+        .then(|| format!("{ns} ns a round: machines of this kind take {median}, at most {most} are accepted"))
 }
 
 /// Nanoseconds a round of the kind, where enough of it were seen.
@@ -245,7 +252,8 @@ pub(crate) async fn canary(market: &Market, node: NodeId) -> Result<(), ServerEr
         .fetch_optional(market.pool())
         .await?;
     let Some(bytes) = bytes else { return Ok(()) };
-    let hardware = v1::Hardware::decode_from_slice(&bytes).map_err(|error| ServerError::stored("hardware", error))?;
+    let hardware =
+        v1::Hardware::decode_from_slice(&bytes).map_err(|error| ServerError::stored("hardware", error))?;
     let mut tx = market.begin().await?;
     let benchmark = give(&mut tx, node, &hardware, &bytes, market.now()).await?;
     tx.commit().await?;

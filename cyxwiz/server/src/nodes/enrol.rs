@@ -72,7 +72,8 @@ fn check(caller: &NodeCaller, request: &v1::EnrolNodeRequest) -> Result<Checked,
     if request.cpu_slots > 64 {
         return Err(Refusal::field("cpu_slots", "at most 64"));
     }
-    let hardware = request.hardware.as_option().cloned().ok_or_else(|| Refusal::field("hardware", "missing"))?;
+    let hardware =
+        request.hardware.as_option().cloned().ok_or_else(|| Refusal::field("hardware", "missing"))?;
     if hardware.gpus.len() > MAX_GPUS || hardware.cpu_milli == 0 || hardware.memory_mib == 0 {
         return Err(Refusal::field("hardware", "a machine has processors and memory, and at most 64 GPUs"));
     }
@@ -82,8 +83,8 @@ fn check(caller: &NodeCaller, request: &v1::EnrolNodeRequest) -> Result<Checked,
     if uuids.len() != hardware.gpus.len() || uuids.iter().any(|uuid| !(1..=100).contains(&uuid.len())) {
         return Err(Refusal::field("hardware.gpus.uuid", "each GPU has one of its own"));
     }
-    let places =
-        places(&hardware, request.cpu_slots).map_err(|error| Refusal::field("hardware.gpus.gpu_type", error))?;
+    let places = places(&hardware, request.cpu_slots)
+        .map_err(|error| Refusal::field("hardware.gpus.gpu_type", error))?;
     let availability = availability(request.availability.as_option())?;
     Ok(Checked { payout, availability, hardware, places })
 }
@@ -106,11 +107,12 @@ fn availability(wire: Option<&v1::Availability>) -> Result<Availability, Refusal
 
 /// Banned nodes get no stream and no work.
 pub(super) async fn refuse_banned(db: impl PgExecutor<'_>, node: NodeId) -> Result<(), Refusal> {
-    let banned: Option<String> =
-        sqlx::query_scalar("SELECT coalesce(ban_reason, '') FROM nodes WHERE id = $1 AND banned_at IS NOT NULL")
-            .bind(node.uuid())
-            .fetch_optional(db)
-            .await?;
+    let banned: Option<String> = sqlx::query_scalar(
+        "SELECT coalesce(ban_reason, '') FROM nodes WHERE id = $1 AND banned_at IS NOT NULL",
+    )
+    .bind(node.uuid())
+    .fetch_optional(db)
+    .await?;
     match banned {
         None => Ok(()),
         Some(why) => Err(Refusal::new(v1::Reason::REASON_BANNED, format!("the node was banned: {why}"))),

@@ -1,6 +1,4 @@
-use cyxwiz_model::{
-    Event, JobState, Moment, Outputs, Reason, Span, Verdict, charge, latest_start, verdict,
-};
+use cyxwiz_model::{Event, JobState, Moment, Outputs, Reason, Span, Verdict, charge, latest_start, verdict};
 use sqlx::PgConnection;
 
 use super::attempt::{Attempt, release};

@@ -40,7 +40,8 @@ pub(super) async fn push(
         // something before it is missing: the node goes on from there
         return Ok(v1::PushLogsResponse { stored_seq: stored, ..Default::default() });
     }
-    let known = usize::try_from(stored.saturating_add(1).saturating_sub(request.first_seq)).unwrap_or(usize::MAX);
+    let known =
+        usize::try_from(stored.saturating_add(1).saturating_sub(request.first_seq)).unwrap_or(usize::MAX);
     let count = request.entries.len() as u64;
     let fresh: Vec<v1::LogEntry> = request.entries.into_iter().skip(known).collect();
     let newest = stored.max(request.first_seq.saturating_add(count).saturating_sub(1));

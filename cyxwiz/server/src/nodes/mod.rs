@@ -29,6 +29,6 @@ pub use places::{Place, places};
 pub use service::Nodes;
 pub use streams::Streams;
 
+pub(crate) use attempt::attempts;
 pub(crate) use attend::deliver;
 pub(crate) use bench::canary;
-pub(crate) use attempt::attempts;

@@ -119,7 +119,9 @@ impl Report<'_> {
             .execute(&mut *conn)
             .await?;
         let words = match exited.ending.as_option() {
-            Some(ending) => format!("the script is gone ({}); its outputs are uploaded", words_of(&ending.reason)),
+            Some(ending) => {
+                format!("the script is gone ({}); its outputs are uploaded", words_of(&ending.reason))
+            }
             None => "the script is gone; its outputs are uploaded".to_owned(),
         };
         apply(conn, &mut self.job, Event::Exited, self.now, Said::words(&words)).await?;
@@ -134,7 +136,9 @@ impl Report<'_> {
         }
         let stored = stored(conn, self.attempt.id, "checkpoint", number).await?;
         if let Some(lie) = Manifest::of(&checkpoint.files, &stored, &[]).lie {
-            return Err(Refusal::new(v1::Reason::REASON_FILES_MISSING, lie).mend("upload it, and report again"));
+            return Err(
+                Refusal::new(v1::Reason::REASON_FILES_MISSING, lie).mend("upload it, and report again")
+            );
         }
         sqlx::query(
             "INSERT INTO checkpoints (attempt_id, number, job_id, epoch, at) VALUES ($1, $2, $3, $4, $5)
@@ -178,15 +182,22 @@ impl Report<'_> {
     fn judge(&self, finished: &v1::Finished, manifest: &Manifest) -> End {
         let ending = finished.ending.as_option().cloned().unwrap_or_default();
         let said: Reason = ending.reason.parse().unwrap_or(Reason::NodeError);
-        let ran = self.attempt.meter.map_or(Span::ZERO, |meter| meter.ended.unwrap_or(self.now).since(meter.started));
+        let ran = self
+            .attempt
+            .meter
+            .map_or(Span::ZERO, |meter| meter.ended.unwrap_or(self.now).since(meter.started));
         let reason =
             final_reason(said, self.attempt.stop_reason, self.attempt.started(), ran, self.job.timeout);
-        let end = |reason, message: String| End { reason, exit_code: ending.exit_code, message, by_node: true };
+        let end =
+            |reason, message: String| End { reason, exit_code: ending.exit_code, message, by_node: true };
         if let Some(lie) = &manifest.lie {
             return end(Reason::BadResult, format!("the node's results are not what it said: {lie}"));
         }
         if reason == Reason::Succeeded && !self.attempt.started() {
-            return end(Reason::NodeError, "the node says that a script succeeded that never started".to_owned());
+            return end(
+                Reason::NodeError,
+                "the node says that a script succeeded that never started".to_owned(),
+            );
         }
         if reason == Reason::Succeeded && !manifest.missing.is_empty() {
             let message = format!("expected outputs are not there: {}", manifest.missing.join(", "));

@@ -121,7 +121,6 @@ impl Streams {
         let mut beats = self.beats.lock();
         beats.node(node, now);
         for used in &beat.attempts {
-
             if let Ok(attempt) = used.attempt_id.parse::<AttemptId>() {
                 let usage = used.usage.as_option().map(v1::Usage::encode_to_vec).unwrap_or_default();
                 beats.run(attempt, now, usage);

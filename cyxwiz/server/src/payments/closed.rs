@@ -31,7 +31,8 @@ pub(super) async fn found(market: &Market, row: &Row, job: &Job) -> Result<bool,
 /// The event that closed the escrow.
 fn closing(entries: &[Entry]) -> Option<(String, ChainEvent)> {
     entries.iter().find_map(|entry| {
-        let closes = |event: &&ChainEvent| matches!(event, ChainEvent::Settled { .. } | ChainEvent::GivenBack { .. });
+        let closes =
+            |event: &&ChainEvent| matches!(event, ChainEvent::Settled { .. } | ChainEvent::GivenBack { .. });
         entry.events.iter().find(closes).map(|event| (entry.signature.to_string(), *event))
     })
 }
@@ -68,8 +69,12 @@ async fn end_unfunded(
         return finish(market, conn, job, &current, End::by_server(Reason::Unfunded, message), now).await;
     }
     if job.state.has_escrow() && job.state != JobState::Refunding {
-        let ended =
-            Ended { reason: Reason::Unfunded, exit_code: None, message: message.to_owned(), delivered: false };
+        let ended = Ended {
+            reason: Reason::Unfunded,
+            exit_code: None,
+            message: message.to_owned(),
+            delivered: false,
+        };
         let said = Said { message, ended: Some(&ended) };
         apply(conn, job, Event::Refund, now, said).await?;
         write_refund(conn, job, now).await?;

@@ -67,7 +67,9 @@ pub(super) async fn book(
             let split = Split { node: *node, platform: *platform, refund: *refund };
             settled(&mut tx, &mut job, row, split, signature, now).await?;
         }
-        ChainEvent::GivenBack { amount, .. } => given_back(&mut tx, &mut job, *amount, signature, now).await?,
+        ChainEvent::GivenBack { amount, .. } => {
+            given_back(&mut tx, &mut job, *amount, signature, now).await?
+        }
         _ => {}
     }
     tx.commit().await?;

@@ -32,7 +32,8 @@ pub(super) async fn draft(
     let over = || async { Ok::<_, ServerError>(rpc.time().await? >= account.escrow.expire_at) };
     Ok(match row.kind {
         Kind::Assign => {
-            let payee = row.payee.ok_or_else(|| ServerError::stored("the outbox", "an assignment of nobody"))?;
+            let payee =
+                row.payee.ok_or_else(|| ServerError::stored("the outbox", "an assignment of nobody"))?;
             match account.escrow.stage {
                 Stage::Assigned { payee: named, epoch } if epoch == row.epoch && named == payee => Todo::Done,
                 Stage::Assigned { epoch, .. } if epoch >= row.epoch => {

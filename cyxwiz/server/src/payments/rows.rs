@@ -138,7 +138,12 @@ pub(super) async fn renew(market: &Market, row: i64) -> Result<bool, ServerError
 }
 
 /// Records the bytes that go out next; says whether the lease was still this server's: else they must not.
-pub(super) async fn record(market: &Market, row: &Row, bytes: &Signed, now: Moment) -> Result<bool, ServerError> {
+pub(super) async fn record(
+    market: &Market,
+    row: &Row,
+    bytes: &Signed,
+    now: Moment,
+) -> Result<bool, ServerError> {
     let mut tx = market.begin().await?;
     let done = sqlx::query(
         "UPDATE outbox SET state = 'sent', signed = $3, signature = $4, sent_at = $5
@@ -151,12 +156,14 @@ pub(super) async fn record(market: &Market, row: &Row, bytes: &Signed, now: Mome
     .bind(now.0)
     .execute(&mut *tx)
     .await?;
-    sqlx::query("INSERT INTO outbox_signed (outbox_id, signature, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind(row.id)
-        .bind(bytes.signature().to_string())
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO outbox_signed (outbox_id, signature, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(row.id)
+    .bind(bytes.signature().to_string())
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
     Ok(done.rows_affected() == 1)
 }
@@ -175,7 +182,12 @@ pub(super) async fn unsign(market: &Market, row: i64) -> Result<bool, ServerErro
 }
 
 /// Gives a row back, to be taken again after a pause.
-pub(super) async fn give_back(market: &Market, row: i64, pause_ms: i64, error: &str) -> Result<(), ServerError> {
+pub(super) async fn give_back(
+    market: &Market,
+    row: i64,
+    pause_ms: i64,
+    error: &str,
+) -> Result<(), ServerError> {
     sqlx::query(concat!(
         "UPDATE outbox SET lease_until = 0, lease_by = NULL, error = $4, not_before = ",
         db_now!(),
@@ -236,7 +248,12 @@ pub async fn write_refund(conn: &mut PgConnection, job: &Job, now: Moment) -> Re
 ///
 /// # Errors
 /// The database failed.
-pub async fn write_settle(conn: &mut PgConnection, job: &Job, charged: Amount, now: Moment) -> Result<(), ServerError> {
+pub async fn write_settle(
+    conn: &mut PgConnection,
+    job: &Job,
+    charged: Amount,
+    now: Moment,
+) -> Result<(), ServerError> {
     write(conn, job, Kind::Settle, charged, Amount::ZERO, now).await
 }
 
@@ -244,7 +261,12 @@ pub async fn write_settle(conn: &mut PgConnection, job: &Job, charged: Amount, n
 ///
 /// # Errors
 /// The database failed.
-pub async fn write_top_up(conn: &mut PgConnection, job: &Job, more: Amount, now: Moment) -> Result<(), ServerError> {
+pub async fn write_top_up(
+    conn: &mut PgConnection,
+    job: &Job,
+    more: Amount,
+    now: Moment,
+) -> Result<(), ServerError> {
     let then = Amount(job.terms.deposit.0.saturating_add(more.0));
     write(conn, job, Kind::TopUp, more, then, now).await
 }

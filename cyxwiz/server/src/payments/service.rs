@@ -53,7 +53,8 @@ impl FromRow<'_, PgRow> for Listed {
         let coin: Coin = word(row, "coin")?;
         let state: JobState = word(row, "job_state")?;
         let units = |column: &str| {
-            row.try_get::<Option<i64>, _>(column).map(|units| units.and_then(|units| u64::try_from(units).ok()).unwrap_or(0))
+            row.try_get::<Option<i64>, _>(column)
+                .map(|units| units.and_then(|units| u64::try_from(units).ok()).unwrap_or(0))
         };
         let mut cost = v1::Cost { coin: v1::Coin::from(coin).into(), ..Default::default() };
         match kind.as_str() {
@@ -84,7 +85,11 @@ impl FromRow<'_, PgRow> for Listed {
     }
 }
 
-async fn list(market: &Market, buyer: &Buyer, request: ListPaymentsRequest) -> Result<ListPaymentsResponse, Refusal> {
+async fn list(
+    market: &Market,
+    buyer: &Buyer,
+    request: ListPaymentsRequest,
+) -> Result<ListPaymentsResponse, Refusal> {
     let size = page_size(request.page_size)?;
     let (at, job, number) = match request.page_token.as_str() {
         "" => (i64::MAX, Uuid::max(), i64::MAX),

@@ -122,7 +122,9 @@ async fn attempt(market: &Market, row: &Row) -> Result<Tried, ServerError> {
     let Some(account) = account else {
         return closed::found(market, row, &job).await.map(|done| match done {
             true => Tried::Done,
-            false => Tried::Later("the escrow is gone, and the chain's history does not say why yet".to_owned()),
+            false => {
+                Tried::Later("the escrow is gone, and the chain's history does not say why yet".to_owned())
+            }
         });
     };
     let draft = match draft::draft(market, row, &job, key.pubkey(), &account).await? {

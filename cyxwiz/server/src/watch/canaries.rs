@@ -15,7 +15,8 @@ pub(super) async fn look(market: &Market) -> Result<(), ServerError> {
     let mut dice = vec![0_u8; nodes.len().saturating_mul(4)];
     getrandom::fill(&mut dice).map_err(|error| ServerError::Said(error.to_string()))?;
     let (rolls, _) = dice.as_chunks::<4>();
-    let chosen = nodes.into_iter().zip(rolls).filter(|(_, roll)| u32::from_le_bytes(**roll) < u32::MAX / SELDOM);
+    let chosen =
+        nodes.into_iter().zip(rolls).filter(|(_, roll)| u32::from_le_bytes(**roll) < u32::MAX / SELDOM);
     for (node, _) in chosen {
         if is_idle(market, node).await? {
             canary(market, node).await?;

@@ -25,8 +25,12 @@ pub(super) async fn look(market: &Market) -> Result<(), ServerError> {
             continue;
         }
         let message = "no node took it while its escrow had time enough left";
-        let ended =
-            Ended { reason: Reason::Unfunded, exit_code: None, message: message.to_owned(), delivered: false };
+        let ended = Ended {
+            reason: Reason::Unfunded,
+            exit_code: None,
+            message: message.to_owned(),
+            delivered: false,
+        };
         let said = Said { message, ended: Some(&ended) };
         match job.state {
             JobState::Draft => apply(&mut tx, &mut job, Event::Abandoned, now, said).await?,

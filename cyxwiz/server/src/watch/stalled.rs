@@ -81,7 +81,9 @@ fn judge(state: JobState, state_at: Moment, timeout: Span, attempt: &Attempt, no
             Todo::End(Reason::NodeError, "the node took too long to upload the outputs")
         }
         (JobState::Running, None) => match attempt.meter {
-            Some(meter) if now.since(meter.started) > timeout.plus(SLACK) && attempt.stop_reason.is_none() => {
+            Some(meter)
+                if now.since(meter.started) > timeout.plus(SLACK) && attempt.stop_reason.is_none() =>
+            {
                 Todo::Stop(Reason::Timeout)
             }
             _ => Todo::Nothing,

@@ -128,6 +128,7 @@ impl Host {
             dirs: attempt.dirs,
             http_out: vec![],
             states: vec![],
+            determinism: None,
             limits: attempt.limits,
             stdin: attempt.stdin,
             stdout: sink,
