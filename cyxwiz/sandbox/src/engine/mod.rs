@@ -3,6 +3,7 @@
 mod find;
 mod kill;
 mod process;
+mod pull;
 pub(crate) mod sweep;
 
 use std::{

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use cyxwiz_model::{DEFAULT_REFUNDED_COMPUTE, Span};
+use cyxwiz_model::{CHECKPOINT_EVERY, DEFAULT_REFUNDED_COMPUTE, Span};
 
 use super::{ConfigError, Settings};
 
@@ -20,6 +20,8 @@ pub struct MarketConfig {
     pub images: BTreeMap<String, String>,
     /// Failed runs a wallet and day that are refunded, unless an admin sets another for the wallet.
     pub refunded_compute: Span,
+    /// How often a script's checkpoint is uploaded at most.
+    pub checkpoint_every: Span,
     /// Bytes of a job's inputs at most.
     pub max_input_bytes: u64,
     /// Bytes of an attempt's outputs at most; each checkpoint counts by itself.
@@ -36,6 +38,10 @@ impl MarketConfig {
         }
         let default_refunded = DEFAULT_REFUNDED_COMPUTE.0 / 1000;
         let refunded = *settings.refunded_compute_seconds.get_or_insert(default_refunded);
+        let checkpoint = *settings.checkpoint_seconds.get_or_insert(CHECKPOINT_EVERY.0 / 1000);
+        if !(1..=3600).contains(&checkpoint) {
+            return Err(ConfigError::setting("checkpoint-seconds", "1 to 3600"));
+        }
         let max_input_bytes = *settings.max_input_bytes.get_or_insert(1 << 30);
         let max_output_bytes = *settings.max_output_bytes.get_or_insert(10 << 30);
         if max_input_bytes > 1 << 40 || max_output_bytes > 1 << 40 {
@@ -45,6 +51,7 @@ impl MarketConfig {
             dispute_window,
             images: settings.images.clone(),
             refunded_compute: Span::seconds(refunded),
+            checkpoint_every: Span::seconds(checkpoint),
             max_input_bytes,
             max_output_bytes,
         })

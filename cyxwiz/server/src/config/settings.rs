@@ -102,6 +102,10 @@ pub struct Settings {
     #[arg(long, env = "CYXWIZ_MAX_OUTPUT_BYTES", value_name = "BYTES", global = true)]
     pub max_output_bytes: Option<u64>,
 
+    /// Seconds between two uploads of a script's checkpoint at least [default: 60]
+    #[arg(long, env = "CYXWIZ_CHECKPOINT_SECONDS", value_name = "SECONDS", global = true)]
+    pub checkpoint_seconds: Option<u64>,
+
     /// Calls a minute from one address, without a session [default: 120]
     #[arg(long, env = "CYXWIZ_CALLS_PER_ADDRESS", value_name = "N", global = true)]
     pub calls_per_address: Option<u32>,

@@ -1,4 +1,4 @@
-use cyxwiz_model::{CHECKPOINT_EVERY, JobState, Workload};
+use cyxwiz_model::{JobState, Workload};
 use cyxwiz_proto::v1;
 
 use super::attempt::Attempt;
@@ -37,7 +37,7 @@ pub(super) async fn assignment(
         traceparent: format!("00-{trace}-{span}-01"),
         max_output_bytes: config.max_output_bytes,
         max_log_bytes: MAX_LOG_BYTES,
-        checkpoint_every: duration(CHECKPOINT_EVERY).into(),
+        checkpoint_every: duration(market.ground.config.market.checkpoint_every).into(),
         ..Default::default()
     }))
 }
