@@ -65,7 +65,7 @@ impl Buyer {
     pub(crate) fn submit(&self, job: &Path, more: &[&str]) -> String {
         let own = ["submit", job.to_str().unwrap(), "--yes", "--detach", "--disk", "1"];
         let args = [&own, more].concat();
-        self.json(&args)["id"].as_str().unwrap().to_owned()
+        self.json(&args)["job"].as_str().unwrap().to_owned()
     }
 
     /// Follows a job in the background.
@@ -85,10 +85,10 @@ impl Buyer {
     pub(crate) fn reaches(&self, job: &str, wanted: &[&str]) -> Value {
         until_some(&format!("{job} is {wanted:?}"), || {
             let job = self.job(job);
-            let state = job["state"].as_str().unwrap().trim_start_matches("JOB_STATE_").to_lowercase();
-            let over = ["completed", "refunded", "cancelled"].contains(&state.as_str());
-            assert!(!over || wanted.contains(&state.as_str()), "it ended otherwise: {job:#}");
-            wanted.contains(&state.as_str()).then_some(job)
+            let state = job["state"].as_str().unwrap();
+            let over = ["completed", "refunded", "cancelled"].contains(&state);
+            assert!(!over || wanted.contains(&state), "it ended otherwise: {job:#}");
+            wanted.contains(&state).then_some(job)
         })
     }
 
@@ -102,14 +102,12 @@ impl Buyer {
     }
 }
 
-/// A part of a job's cost, base units; parts that are zero are left out.
+/// A part of a job's cost, base units.
 pub(crate) fn units(job: &Value, part: &str) -> u64 {
-    job["cost"][part].as_str().map_or(0, |units| units.parse().unwrap())
+    job["cost"][part]["base_units"].as_str().unwrap().parse().unwrap()
 }
 
 /// Why it ended, and whose fault that was.
 pub(crate) fn why(ending: &Value) -> (String, String) {
-    let class = ending["failureClass"].as_str().unwrap_or("");
-    let class = class.trim_start_matches("FAILURE_CLASS_").to_lowercase();
-    (ending["reason"].as_str().unwrap().to_owned(), class)
+    (ending["reason"].as_str().unwrap().to_owned(), ending["class"].as_str().unwrap_or("").to_owned())
 }

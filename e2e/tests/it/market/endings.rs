@@ -38,7 +38,7 @@ fn a_script_that_fails_is_refunded_and_its_outputs_withheld() {
     let job = buyer.submit(&jobs::script(&platform, "fails", jobs::FAILS), &["--image", "python"]);
     let done = buyer.reaches(&job, &["refunded"]);
     assert_eq!(reason(&done), of("exit", "user"));
-    assert_eq!(done["ending"]["exitCode"], 3);
+    assert_eq!(done["ending"]["exit_code"], 3);
     assert_eq!(buyer.balance("USDC"), (DEPOSIT, 0));
     let (_, said) = buyer.fails(&["results", &job]);
     assert!(said.contains("withheld"), "{said}");
@@ -78,10 +78,10 @@ fn a_job_that_waits_is_cancelled_for_nothing() {
     let first = buyer.submit(&jobs::script(&platform, "count", jobs::COUNT), &["--image", "python"]);
     buyer.reaches(&first, &["running"]);
     let job = buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python"]);
-    buyer.ok(&["cancel", &job, "--yes"]);
+    buyer.ok(&["cancel", &job]);
     let done = buyer.reaches(&job, &["refunded"]);
     assert_eq!((reason(&done), charged(&done)), (of("cancelled", ""), 0));
-    buyer.ok(&["cancel", &first, "--yes"]);
+    buyer.ok(&["cancel", &first]);
     let first = buyer.reaches(&first, &["completed"]);
     assert_eq!(buyer.balance("USDC"), (DEPOSIT - charged(&first), 0));
 }
@@ -103,7 +103,7 @@ time.sleep(600)
 "#;
     let job = buyer.submit(&jobs::script(&platform, "waits", script), &["--image", "python"]);
     buyer.watch(&job, &platform.folder("logs").join("watch.log")).said("waits");
-    buyer.ok(&["cancel", &job, "--yes"]);
+    buyer.ok(&["cancel", &job]);
     let done = buyer.reaches(&job, &["completed"]);
     assert_eq!(reason(&done), of("cancelled", ""));
     assert!(charged(&done) > 0);

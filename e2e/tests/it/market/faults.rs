@@ -27,7 +27,7 @@ fn ends(config: &str, script: &str, files: &[(&str, &str)], more: &[&str]) -> (S
     // a node that is well takes the next one
     let next = buyer.submit(&jobs::script(&platform, "next", jobs::SUM), &["--image", "python"]);
     buyer.reaches(&next, &["completed"]);
-    let state = done["state"].as_str().unwrap().trim_start_matches("JOB_STATE_").to_lowercase();
+    let state = done["state"].as_str().unwrap().to_owned();
     (state, reason, class, charged)
 }
 

@@ -35,5 +35,5 @@ fn a_wallet_without_funds_is_told_before_anything_is_uploaded() {
     let folder = jobs::script(&platform, "sum", jobs::SUM);
     let (_, said) = buyer.fails(&["submit", folder.to_str().unwrap(), "--yes", "--image", "python"]);
     assert!(said.contains("cyxwiz wallet deposit"), "{said}");
-    assert_eq!(buyer.json(&["jobs"]).as_array().unwrap().len(), 0);
+    assert_eq!(buyer.json(&["jobs"])["jobs"].as_array().unwrap().len(), 0);
 }

@@ -1,4 +1,5 @@
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -87,7 +88,10 @@ impl Seller {
     }
 
     pub(crate) fn available(&self) {
-        until("the node is available", || self.json(&["status"])["server"]["available"] == true);
+        let log = self.home.with_extension("log");
+        until("the node is available", || {
+            fs::read_to_string(&log).unwrap().contains("the hardware was confirmed")
+        });
     }
 
     /// As a power cut would end the machine.

@@ -42,7 +42,7 @@ fn a_deterministic_job_is_run_again_before_it_is_paid() {
     assert_eq!(fs::read(results.join("result")).unwrap().len(), 16);
     // the run is a task of the seller's VYR, in the trace of the job
     let attempt = &done["attempts"][0];
-    let (task, trace) = (attempt["taskId"].as_str().unwrap(), attempt["traceId"].as_str().unwrap());
+    let (task, trace) = (attempt["task_id"].as_str().unwrap(), attempt["trace_id"].as_str().unwrap());
     let shown = seller.vyr(&["traces", "stream", "--task", task]);
     assert!(shown.contains("[submit]") && shown.contains("[complete]"), "{shown}");
     assert_eq!(trace.len(), 32);
