@@ -6,9 +6,9 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
 
-use crate::refusal::chain_of;
 use crate::market::Market;
-use crate::{Ground, ServerError, auth, backup, matching, payments, watch};
+use crate::refusal::chain_of;
+use crate::{Ground, ServerError, auth, backup, matching, payments, verify, watch};
 
 /// How often what nobody needs any more is taken away.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -17,6 +17,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub fn start(ground: &Ground, market: &Market, options: &PgConnectOptions, tasks: &mut JoinSet<()>) {
     tasks.spawn(matching::run(market.clone()));
     tasks.spawn(payments::run(market.clone()));
+    tasks.spawn(verify::run(market.clone()));
     tasks.spawn(watch::run(market.clone()));
     tasks.spawn(watch::deliver(market.clone()));
     let swept = ground.clone();

@@ -1,30 +1,18 @@
 use buffa::Message as _;
-use cyxwiz_chain::escrow::policy::ConfigVersion;
-use cyxwiz_model::{
-    Amount, FilePath, JobId, JobSpec, JobState, Moment, Span, Workload, expire_at, refunded_compute,
-};
+use cyxwiz_model::{JobId, JobSpec, JobState, Moment};
 use cyxwiz_proto::v1;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 
-use super::estimate::{parse, refuse_price};
+use super::agree::{check_cap, terms};
+use super::estimate::parse;
+use super::inputs::{Input, inputs, insert_inputs, missing};
 use super::quote::Quoted;
 use super::row::{Terms, by_id};
 use super::{events, view};
-use crate::db::{DbId as _, signed, unsigned};
-use crate::market::{Funnel, Market, bytes32, note};
+use crate::db::{DbId as _, signed};
+use crate::market::{Funnel, Market, note};
 use crate::{Buyer, Refusal, ServerError};
-
-/// Files of one job.
-const MAX_FILES: usize = 10_000;
-const DAY: Span = Span::seconds(24 * 3600);
-
-/// A file that its buyer declared.
-pub(super) struct Input {
-    path: FilePath,
-    size: i64,
-    sha256: [u8; 32],
-}
 
 pub(super) async fn create(
     market: &Market,
@@ -66,55 +54,6 @@ async fn answer(market: &Market, id: JobId) -> Result<v1::CreateJobResponse, Ref
     let job = job.ok_or_else(|| ServerError::Said("a job vanished".to_owned()))?;
     let missing = missing(market, id).await?;
     Ok(v1::CreateJobResponse { job: view::one(market, job).await?.into(), missing, ..Default::default() })
-}
-
-/// The files of a job that are not there yet.
-pub(super) async fn missing(market: &Market, job: JobId) -> Result<Vec<v1::FileInfo>, ServerError> {
-    let rows: Vec<(String, i64, Vec<u8>)> = sqlx::query_as(
-        "SELECT i.path, i.size, i.sha256 FROM job_inputs i
-         LEFT JOIN files f ON f.job_id = i.job_id AND f.kind = 'input' AND f.path = i.path AND f.state = 'whole'
-            AND f.sha256 = i.sha256 AND f.size = i.size
-         WHERE i.job_id = $1 AND f.id IS NULL ORDER BY i.path",
-    )
-    .bind(job.uuid())
-    .fetch_all(market.pool())
-    .await?;
-    let info = |(path, size, sha256)| Ok(crate::market::file_info(path, unsigned("a size", size)?, sha256));
-    rows.into_iter().map(info).collect()
-}
-
-fn inputs(market: &Market, spec: &JobSpec, files: Vec<v1::FileInfo>) -> Result<Vec<Input>, Refusal> {
-    if files.len() > MAX_FILES {
-        return Err(Refusal::field(
-            "files",
-            format!("{} files, at most {MAX_FILES} may be uploaded", files.len()),
-        ));
-    }
-    let most = market.ground.config.market.max_input_bytes;
-    let bytes = files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
-    if bytes > most {
-        return Err(Refusal::field("files", format!("{bytes} bytes in all, at most {most} may be uploaded"))
-            .mend("name larger data by data_urls"));
-    }
-    let input = |file: v1::FileInfo| {
-        let path: FilePath = file.path.parse().map_err(|error| Refusal::field("files.path", error))?;
-        let sha256 = bytes32("files.sha256", &file.sha256)?;
-        Ok(Input { path, size: signed("a size", file.size)?, sha256 })
-    };
-    let mut inputs = files.into_iter().map(input).collect::<Result<Vec<_>, Refusal>>()?;
-    inputs.sort_by(|a, b| a.path.cmp(&b.path));
-    if let Some(twice) = inputs.windows(2).find(|pair| matches!(pair, [a, b] if a.path == b.path)) {
-        let path = twice.first().map(|input| input.path.to_string()).unwrap_or_default();
-        return Err(Refusal::field("files.path", format!("`{path}` is named twice")));
-    }
-    let program = match &spec.workload {
-        Workload::Script(script) => &script.entry,
-        Workload::Wasm(wasm) => &wasm.artifact,
-    };
-    if !inputs.iter().any(|input| input.path == *program) {
-        return Err(Refusal::field("files", format!("`{program}`, which is to run, is not among them")));
-    }
-    Ok(inputs)
 }
 
 /// What the request asks for, without the quote: a repeated call may carry a newer one.
@@ -159,67 +98,6 @@ async fn same(market: &Market, buyer: &Buyer, key: &str, digest: &[u8]) -> Resul
             Err(Refusal::new(v1::Reason::REASON_IDEMPOTENCY_CONFLICT, message).subject(job.to_string()))
         }
     }
-}
-
-/// Failed runs of a day are refunded up to a cap.
-async fn check_cap(market: &Market, buyer: &Buyer, now: Moment) -> Result<(), Refusal> {
-    let since = now.0.saturating_sub(i64::try_from(DAY.0).unwrap_or(i64::MAX));
-    let (used, oldest, own): (i64, Option<i64>, Option<i64>) = sqlx::query_as(
-        "SELECT coalesce(sum(r.ms), 0)::bigint, min(r.at), max(a.refunded_compute_ms) FROM accounts a
-         LEFT JOIN refunded_compute r ON r.account_id = a.id AND r.at > $2 WHERE a.id = $1",
-    )
-    .bind(buyer.account.uuid())
-    .bind(since)
-    .fetch_one(market.pool())
-    .await?;
-    let cap = match own {
-        Some(own) => Span(unsigned("a cap", own)?),
-        None => market.ground.config.market.refunded_compute,
-    };
-    let free_in = oldest.map_or(Span::ZERO, |at| Moment(at).plus(DAY).since(now));
-    refunded_compute(Span(unsigned("refunded compute", used)?), cap, free_in).map_err(|error| {
-        Refusal::new(v1::Reason::REASON_QUOTA, error.to_string()).retry_after(free_in.duration())
-    })
-}
-
-async fn terms(
-    market: &Market,
-    spec: &JobSpec,
-    quoted: &Quoted,
-    deposit: u64,
-    limit: u64,
-    now: Moment,
-) -> Result<Terms, Refusal> {
-    let settle_key = market.settle_address()?;
-    market.not_paused().await?;
-    let config = market.ground.rpc.config(&market.contract).await.map_err(ServerError::from)?;
-    if config.paused {
-        return Err(Refusal::new(v1::Reason::REASON_PAUSED, "the escrow program takes no new jobs now"));
-    }
-    if config.settle_key != settle_key {
-        let message = "the escrow program names another settle key than this server has";
-        return Err(Refusal::new(v1::Reason::REASON_PAUSED, message));
-    }
-    let whole = quoted.rate.deposit(spec.timeout).map_err(refuse_price)?;
-    let deposit = if deposit == 0 { whole } else { Amount(deposit) };
-    let limit = if limit == 0 { deposit } else { Amount(limit) };
-    if deposit == Amount::ZERO {
-        return Err(Refusal::field("deposit", "the job would cost nothing: give it more time"));
-    }
-    if limit < deposit {
-        return Err(Refusal::field("limit", format!("{} is below the deposit of {}", limit.0, deposit.0)));
-    }
-    signed("a limit", limit.0).map_err(|_| Refusal::field("limit", "more than can be counted"))?;
-    let ConfigVersion(config_version) = config.version;
-    Ok(Terms {
-        deposit,
-        limit,
-        expire_at: expire_at(now, spec.timeout).seconds(),
-        config_version,
-        settle_key,
-        treasury: config.treasury,
-        fee_bps: config.fee.0,
-    })
 }
 
 async fn insert(
@@ -279,23 +157,6 @@ async fn insert(
     };
     events::append(conn, id, &[events::encoded(now, change.into())]).await?;
     Ok(Some(id))
-}
-
-async fn insert_inputs(conn: &mut PgConnection, job: JobId, inputs: &[Input]) -> Result<(), ServerError> {
-    let paths: Vec<&str> = inputs.iter().map(|input| input.path.as_str()).collect();
-    let sizes: Vec<i64> = inputs.iter().map(|input| input.size).collect();
-    let digests: Vec<Vec<u8>> = inputs.iter().map(|input| input.sha256.to_vec()).collect();
-    sqlx::query(
-        "INSERT INTO job_inputs (job_id, path, size, sha256)
-         SELECT $1, listed.* FROM unnest($2::text[], $3::bigint[], $4::bytea[]) AS listed",
-    )
-    .bind(job.uuid())
-    .bind(paths)
-    .bind(sizes)
-    .bind(digests)
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -35,10 +35,8 @@ pub(super) async fn dispute(
     let current = current.ok_or_else(|| ServerError::stored("a job", "it is verified without an attempt"))?;
     let spec = job.parsed_spec()?;
     let manifest = check_manifest(&mut tx, &current, &spec).await?;
-    let found = market.verifier().evidence(&job, &current).await?;
     let (mut evidence, upheld) = weigh(&job, &current, &manifest, now);
-    let upheld = upheld || found.iter().any(|finding| finding.against_node);
-    evidence.extend(found.into_iter().map(|finding| finding.line));
+    evidence.extend(crate::verify::evidence(&mut tx, &job).await?);
     record(&mut tx, &job, &request.reason).await?;
     decide(&mut tx, &mut job, upheld, now).await?;
     tx.commit().await?;

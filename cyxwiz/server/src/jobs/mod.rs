@@ -6,11 +6,14 @@
 //! ```
 //! Every change of a job is one transaction: its row locked, [`moves::apply`] asks the lifecycle and appends the event.
 
+mod agree;
 mod cancel;
+mod columns;
 mod create;
 mod dispute;
 mod estimate;
 pub mod events;
+mod inputs;
 mod list;
 pub mod moves;
 mod queue;
@@ -28,6 +31,7 @@ pub use service::Jobs;
 pub use terms::differs;
 pub use view::job_wire;
 
+pub(crate) use columns::{count, key, small, word};
 pub(crate) use list::page_size;
 pub(crate) use moves::{Said, apply};
 pub(crate) use row::{count, key, small, word};

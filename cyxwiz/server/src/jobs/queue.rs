@@ -2,7 +2,7 @@ use cyxwiz_chain::escrow::policy::JobId as EscrowJob;
 use cyxwiz_model::{Event, JobState, Moment, latest_start};
 use cyxwiz_proto::v1::{self, Reason};
 
-use super::create::missing;
+use super::inputs::missing;
 use super::moves::{Said, apply};
 use super::row::{Job, lock, of_account};
 use super::terms::differs;

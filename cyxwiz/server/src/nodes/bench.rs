@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::band::{per_round, too_slow};
 use super::status;
 use crate::db::{DbId as _, unsigned};
 use crate::market::{Funnel, Market, bytes32, note, timestamp};
@@ -15,10 +16,6 @@ const WORK: u64 = 4_000_000;
 const FEW: u64 = 8;
 /// How long an answer is awaited.
 const PATIENCE: Span = Span::seconds(120);
-/// Slower than this is no processor that jobs could use: nanoseconds a round.
-const SLOWEST_NS: u64 = 20_000;
-/// How much slower than its kind's median a machine may be.
-const BAND: u64 = 3;
 /// Results of a kind from which on its median counts.
 const ENOUGH: usize = 5;
 
@@ -171,22 +168,6 @@ async fn judge(
     }
 }
 
-/// Nanoseconds a round.
-fn per_round(took: Span, rounds: u64) -> u64 {
-    took.0.saturating_mul(1_000_000) / rounds.max(1)
-}
-
-/// Why a machine is not what it says, by its time and that of its kind.
-fn too_slow(ns: u64, median: Option<u64>) -> Option<String> {
-    if ns > SLOWEST_NS {
-        return Some(format!("{ns} ns a round: at most {SLOWEST_NS} are accepted"));
-    }
-    let median = median?;
-    let most = median.saturating_mul(BAND);
-    (ns > most)
-        .then(|| format!("{ns} ns a round: machines of this kind take {median}, at most {most} are accepted"))
-}
-
 /// Nanoseconds a round of the kind, where enough of it were seen.
 async fn median(market: &Market, cpu_model: &str) -> Result<Option<u64>, ServerError> {
     let rows: Vec<(i64, i64)> = sqlx::query_as(
@@ -259,17 +240,4 @@ pub(crate) async fn canary(market: &Market, node: NodeId) -> Result<(), ServerEr
     tx.commit().await?;
     market.streams.send(node, v1::AttendResponse { message: Some(benchmark.into()), ..Default::default() });
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_band_is_that_of_the_kind() {
-        assert_eq!(too_slow(100, None), None);
-        assert_eq!(too_slow(100, Some(90)), None);
-        assert!(too_slow(300, Some(90)).is_some());
-        assert!(too_slow(SLOWEST_NS + 1, None).is_some());
-    }
 }

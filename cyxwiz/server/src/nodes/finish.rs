@@ -94,6 +94,7 @@ async fn settle(
     job.books.metered = Some(counted);
     job.books.charged = Some(charged);
     to_publishing(conn, job, now).await?;
+    crate::verify::choose(conn, job, &job.parsed_spec()?, end.reason).await?;
     let ended = ended(end, true);
     let said = Said { message: &ended.message, ended: Some(&ended) };
     apply(conn, job, Event::Published, now, said).await
@@ -159,6 +160,44 @@ async fn count_against_cap(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Takes back what a run was found to be: it was published, and proved wrong before it was settled.
+///
+/// # Errors
+/// A job that is not being verified; the database failed.
+pub async fn overturn(
+    conn: &mut PgConnection,
+    job: &mut Job,
+    attempt: &Attempt,
+    end: End,
+    now: Moment,
+) -> Result<(), ServerError> {
+    let deadline = Moment(job.terms.expire_at.saturating_mul(1000));
+    let may_retry = job.may_retry() && now <= latest_start(deadline, job.timeout);
+    sqlx::query(
+        "UPDATE attempts SET ending_reason = $2, ending_class = $3, ending_message = $4 WHERE id = $1",
+    )
+    .bind(attempt.id.uuid())
+    .bind(end.reason.word())
+    .bind(end.reason.class().map(|class| class.to_string()))
+    .bind(&end.message)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query(
+        "UPDATE jobs SET dispute_until = NULL, metered_ms = NULL, charged = NULL, ending_reason = NULL,
+            ending_class = NULL, ending_exit = NULL, ending_message = NULL, delivered = false WHERE id = $1",
+    )
+    .bind(job.id.uuid())
+    .execute(&mut *conn)
+    .await?;
+    job.ending = None;
+    tracing::warn!(job.id = %job.id, node.id = %attempt.node, why = end.message, "a node's result was proved wrong");
+    match verdict(end.reason, true, may_retry) {
+        Verdict::Retry => retry(conn, job, &end, now).await,
+        Verdict::Refund(outputs) => refund(conn, job, attempt, &end, outputs, now).await,
+        Verdict::Settle => Err(ServerError::Said("a wrong result cannot be settled".to_owned())),
+    }
 }
 
 /// Ends an attempt whose script has not started.

@@ -8,6 +8,7 @@
 mod assignment;
 mod attempt;
 mod attend;
+mod band;
 mod beats;
 mod bench;
 mod earnings;
@@ -23,7 +24,7 @@ mod streams;
 
 pub use attempt::{Attempt, attempt, attempts_of, open_attempts};
 pub use beats::flush;
-pub use finish::{End, finish, finish_early, order_stop};
+pub use finish::{End, finish, finish_early, order_stop, overturn};
 pub use manifest::{Manifest, check_manifest};
 pub use places::{Place, places};
 pub use service::Nodes;

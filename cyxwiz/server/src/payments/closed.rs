@@ -7,7 +7,8 @@ use cyxwiz_model::{Event, JobState, Moment, Reason};
 use sqlx::PgConnection;
 
 use super::conclude::{book, history};
-use super::rows::{Kind, Row, end, write_refund};
+use super::rows::{Kind, Row, end};
+use super::write::write_refund;
 use crate::ServerError;
 use crate::db::DbId as _;
 use crate::jobs::{Ended, Job, Said, apply, lock};

@@ -4,7 +4,8 @@ use cyxwiz_chain::escrow::policy::JobId as EscrowJob;
 use cyxwiz_model::{Amount, BasisPoints, Event, JobState, Moment, Split, step};
 use sqlx::PgConnection;
 
-use super::rows::{Kind, Row, end, write_refund};
+use super::rows::{Kind, Row, end};
+use super::write::write_refund;
 use crate::ServerError;
 use crate::db::{DbId as _, signed};
 use crate::jobs::{Job, Said, apply, lock};

@@ -16,7 +16,9 @@ mod platform;
 mod rows;
 mod service;
 mod worker;
+mod write;
 
-pub use rows::{Kind, Row, write_refund, write_settle, write_top_up};
+pub use rows::{Kind, Row};
 pub use service::Payments;
 pub use worker::run;
+pub use write::{write_refund, write_settle, write_top_up};

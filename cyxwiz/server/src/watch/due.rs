@@ -7,16 +7,21 @@ use crate::jobs::{Said, apply, lock};
 use crate::market::Market;
 use crate::payments::write_settle;
 
+/// How long a settlement waits for a second run that nobody makes. Well within the escrow's time.
+const RECHECK: Span = Span::seconds(15 * 60);
+
 /// Jobs whose window for disputes is over are settled, once no top-up is on its way any more.
 pub(super) async fn look(market: &Market) -> Result<(), ServerError> {
     let now = market.now();
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT id FROM jobs j WHERE state = 'verifying' AND dispute_until <= $1
+            AND (recheck IS DISTINCT FROM 'due' OR dispute_until <= $1 - $3)
             AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.job_id = j.id AND o.kind = 'top_up'
                 AND o.state IN ('waiting', 'sent')) LIMIT $2",
     )
     .bind(now.0)
     .bind(super::AT_ONCE)
+    .bind(i64::try_from(RECHECK.0).unwrap_or(i64::MAX))
     .fetch_all(market.pool())
     .await?;
     for id in ids {

@@ -95,7 +95,11 @@ impl Bazaar {
     pub(crate) fn config(&self, server: usize, token: &str) -> ClientConfig {
         let uri = self.world.url(server).parse().unwrap();
         let config = ClientConfig::new(uri).with_default_timeout(Duration::from_secs(60));
-        if token.is_empty() { config } else { config.with_default_header("authorization", format!("Bearer {token}")) }
+        if token.is_empty() {
+            config
+        } else {
+            config.with_default_header("authorization", format!("Bearer {token}"))
+        }
     }
 
     pub(crate) fn jobs(&self) -> JobServiceClient<HttpClient> {
@@ -126,13 +130,23 @@ impl Bazaar {
 
     /// Estimates and creates a job.
     pub(crate) async fn create(&self, spec: v1::JobSpec, deposit: u64, limit: u64, key: &str) -> v1::Job {
+        self.create_of(spec, ("train.py", SCRIPT), (deposit, limit), key).await
+    }
+
+    pub(crate) async fn create_of(
+        &self,
+        spec: v1::JobSpec,
+        (path, content): (&str, &[u8]),
+        (deposit, limit): (u64, u64),
+        key: &str,
+    ) -> v1::Job {
         let estimate = v1::EstimateJobRequest { spec: spec.clone().into(), ..Default::default() };
         let estimate = self.jobs().estimate_job(estimate).await.unwrap().into_owned();
         assert!(estimate.quote.is_set(), "{}", estimate.no_match);
         let file = v1::FileInfo {
-            path: "train.py".to_owned(),
-            size: SCRIPT.len() as u64,
-            sha256: sha256(SCRIPT).to_vec(),
+            path: path.to_owned(),
+            size: content.len() as u64,
+            sha256: sha256(content).to_vec(),
             ..Default::default()
         };
         let request = v1::CreateJobRequest {
@@ -149,9 +163,13 @@ impl Bazaar {
 
     /// Uploads the script.
     pub(crate) async fn upload(&self, job: &v1::Job) {
-        let begun = self.world.begin(&self.token, (&job.id, "input", "train.py"), SCRIPT, None).await;
+        self.upload_of(job, ("train.py", SCRIPT)).await;
+    }
+
+    pub(crate) async fn upload_of(&self, job: &v1::Job, (path, content): (&str, &[u8])) {
+        let begun = self.world.begin(&self.token, (&job.id, "input", path), content, None).await;
         assert_eq!(begun.status, 201, "{begun:?}");
-        let sent = self.world.patch(&self.token, &begun.location, 0, SCRIPT).await;
+        let sent = self.world.patch(&self.token, &begun.location, 0, content).await;
         assert_eq!(sent.status, 204, "{sent:?}");
     }
 
@@ -205,8 +223,10 @@ impl Bazaar {
     pub(crate) async fn looked(&self) {
         let start = tokio::time::Instant::now();
         loop {
-            let seen: Option<i64> =
-                sqlx::query_scalar("SELECT seen_at FROM uptime").fetch_optional(self.world.db().pool()).await.unwrap();
+            let seen: Option<i64> = sqlx::query_scalar("SELECT seen_at FROM uptime")
+                .fetch_optional(self.world.db().pool())
+                .await
+                .unwrap();
             if seen.is_some_and(|seen| Moment(seen) >= self.world.clock.now()) {
                 return;
             }
@@ -360,13 +380,14 @@ impl Bazaar {
         let job: JobId = id.parse().unwrap();
         let start = tokio::time::Instant::now();
         loop {
-            let found: Option<String> =
-                sqlx::query_scalar("SELECT state FROM outbox WHERE job_id = $1 AND kind = $2 ORDER BY id DESC LIMIT 1")
-                    .bind(cyxwiz_server::db::DbId::uuid(&job))
-                    .bind(kind)
-                    .fetch_optional(self.world.db().pool())
-                    .await
-                    .unwrap();
+            let found: Option<String> = sqlx::query_scalar(
+                "SELECT state FROM outbox WHERE job_id = $1 AND kind = $2 ORDER BY id DESC LIMIT 1",
+            )
+            .bind(cyxwiz_server::db::DbId::uuid(&job))
+            .bind(kind)
+            .fetch_optional(self.world.db().pool())
+            .await
+            .unwrap();
             if found.as_deref() == Some(state) {
                 return;
             }

@@ -35,7 +35,10 @@ pub(crate) fn server(bazaar: &Bazaar, folder: &std::path::Path, dies_at: &str) -
 
 /// What a dead server held is free at once: the test does not wait for its lease to run out.
 pub(crate) async fn free_leases(bazaar: &Bazaar) {
-    sqlx::query("UPDATE outbox SET lease_until = 0, not_before = 0").execute(bazaar.world.db().pool()).await.unwrap();
+    sqlx::query("UPDATE outbox SET lease_until = 0, not_before = 0")
+        .execute(bazaar.world.db().pool())
+        .await
+        .unwrap();
 }
 
 pub(crate) async fn state(bazaar: &Bazaar, id: &str) -> String {

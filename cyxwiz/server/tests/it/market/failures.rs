@@ -18,7 +18,10 @@ async fn a_scripts_own_fault_is_refunded_withheld_and_counted() {
     node.finish(&work, "exit", vec![output]).await;
     let done = bazaar.until(&job.id, JobState::Refunded).await;
     let ending = done.ending.as_option().unwrap();
-    assert_eq!((ending.reason.as_str(), ending.exit_code, ending.outputs_delivered), ("exit", Some(1), false));
+    assert_eq!(
+        (ending.reason.as_str(), ending.exit_code, ending.outputs_delivered),
+        ("exit", Some(1), false)
+    );
     assert_eq!(ending.failure_class.as_known(), Some(v1::FailureClass::User));
     assert_eq!(bazaar.books(Coin::Usdc).await, (1_000_000, 0));
     assert_eq!(done.cost.as_option().unwrap().refund, 600_000);
@@ -29,7 +32,8 @@ async fn a_scripts_own_fault_is_refunded_withheld_and_counted() {
     let spec = Bazaar::spec(Coin::Usdc, 600);
     let estimate = v1::EstimateJobRequest { spec: spec.clone().into(), ..Default::default() };
     let quote = bazaar.jobs().estimate_job(estimate).await.unwrap().into_owned().quote;
-    let file = v1::FileInfo { path: "train.py".to_owned(), size: 1, sha256: vec![0; 32], ..Default::default() };
+    let file =
+        v1::FileInfo { path: "train.py".to_owned(), size: 1, sha256: vec![0; 32], ..Default::default() };
     let again = v1::CreateJobRequest {
         spec: spec.into(),
         quote,
@@ -119,11 +123,16 @@ async fn a_silent_nodes_job_goes_on_elsewhere_from_its_checkpoint() {
     let again = second.start(&bazaar).await;
     assert_eq!(again.epoch, 2);
     assert_eq!(again.checkpoint.len(), 1);
-    let restored = bazaar.world.http.get(&again.checkpoint[0].url).send().await.unwrap().bytes().await.unwrap();
+    let restored =
+        bazaar.world.http.get(&again.checkpoint[0].url).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(&restored[..], b"epoch 3");
     // the first one comes back: it is to drop the attempt
-    assert_eq!(first.attend(&bazaar, std::slice::from_ref(&work.attempt_id)).await, [work.attempt_id.clone()]);
-    let late = first.report(&work, v1::Finished { ending: ending("succeeded").into(), ..Default::default() }).await;
+    assert_eq!(
+        first.attend(&bazaar, std::slice::from_ref(&work.attempt_id)).await,
+        [work.attempt_id.clone()]
+    );
+    let late =
+        first.report(&work, v1::Finished { ending: ending("succeeded").into(), ..Default::default() }).await;
     assert_eq!(reason(&late.unwrap_err()), v1::Reason::REASON_STALE_EPOCH);
     second.pass(&bazaar, 20).await;
     second.finish(&again, "succeeded", vec![]).await;
@@ -168,7 +177,8 @@ async fn a_job_that_no_node_takes_is_refunded_in_time() {
     bazaar.upload(&work_for_nobody).await;
     bazaar.advance(30);
     let open_signature = bazaar.fund(&work_for_nobody).await;
-    let request = v1::QueueJobRequest { job_id: work_for_nobody.id.clone(), open_signature, ..Default::default() };
+    let request =
+        v1::QueueJobRequest { job_id: work_for_nobody.id.clone(), open_signature, ..Default::default() };
     let queued = bazaar.jobs().queue_job(request).await.unwrap().into_owned().job.into_option().unwrap();
     assert_eq!(queued.state.as_known(), Some(JobState::Queued));
     assert_eq!(queued.waiting_because, "no node is available at the moment");

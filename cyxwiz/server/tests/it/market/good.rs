@@ -70,7 +70,8 @@ async fn a_job_in_usdc_from_submit_to_settlement() {
     let earned = node.calls.list_earnings(v1::ListEarningsRequest::default()).await.unwrap().into_owned();
     assert_eq!(earned.earnings[0].base_units, split.node.0);
     assert_eq!((earned.earnings[0].state.as_str(), earned.earnings[0].metered_ms), ("settled", RAN * 1000));
-    let paid = bazaar.payments().list_payments(v1::ListPaymentsRequest::default()).await.unwrap().into_owned();
+    let paid =
+        bazaar.payments().list_payments(v1::ListPaymentsRequest::default()).await.unwrap().into_owned();
     let kinds: Vec<&str> = paid.payments.iter().map(|payment| payment.kind.as_str()).collect();
     assert_eq!(kinds, ["settle", "assign", "open"]);
     bazaar.no_alarms().await;

@@ -9,6 +9,8 @@ mod good;
 mod lies;
 mod money;
 mod node;
+mod rate;
+mod rerun;
 mod stops;
 mod two;
 

@@ -16,7 +16,8 @@ async fn an_escrow_on_other_terms_queues_nothing_and_says_in_what_it_differs() {
     let job = bazaar.create(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     bazaar.upload(&job).await;
     let queue = async |signature: String| {
-        let request = v1::QueueJobRequest { job_id: job.id.clone(), open_signature: signature, ..Default::default() };
+        let request =
+            v1::QueueJobRequest { job_id: job.id.clone(), open_signature: signature, ..Default::default() };
         bazaar.jobs().queue_job(request).await
     };
     let some = bs58::encode([1; 64]).into_string();
@@ -61,7 +62,8 @@ async fn the_same_key_makes_the_same_job() {
     let other = Bazaar::spec(Coin::Usdc, 601);
     let estimate = v1::EstimateJobRequest { spec: other.clone().into(), ..Default::default() };
     let quote = bazaar.jobs().estimate_job(estimate).await.unwrap().into_owned().quote;
-    let file = v1::FileInfo { path: "train.py".to_owned(), size: 1, sha256: vec![0; 32], ..Default::default() };
+    let file =
+        v1::FileInfo { path: "train.py".to_owned(), size: 1, sha256: vec![0; 32], ..Default::default() };
     let request = v1::CreateJobRequest {
         spec: other.into(),
         quote,
@@ -80,8 +82,11 @@ async fn the_same_key_makes_the_same_job() {
 }
 
 async fn dispute(bazaar: &Bazaar, id: &str) -> v1::DisputeJobResponse {
-    let request =
-        v1::DisputeJobRequest { job_id: id.to_owned(), reason: "it is wrong".to_owned(), ..Default::default() };
+    let request = v1::DisputeJobRequest {
+        job_id: id.to_owned(),
+        reason: "it is wrong".to_owned(),
+        ..Default::default()
+    };
     bazaar.jobs().dispute_job(request).await.unwrap().into_owned()
 }
 
@@ -132,8 +137,11 @@ async fn an_escrow_that_its_buyer_cancels_on_the_chain_ends_the_job() {
     node.hang_up();
     bazaar.advance(11);
     let job = bazaar.submit_waiting(Bazaar::spec(Coin::Usdc, 600), "one").await;
-    let escrow_job = cyxwiz_chain::escrow::policy::JobId(job.id.parse::<cyxwiz_model::JobId>().unwrap().as_bytes().to_owned());
-    let account = bazaar.rpc.escrow(&bazaar.contract, &bazaar.wallet.pubkey(), escrow_job).await.unwrap().unwrap();
+    let escrow_job = cyxwiz_chain::escrow::policy::JobId(
+        job.id.parse::<cyxwiz_model::JobId>().unwrap().as_bytes().to_owned(),
+    );
+    let account =
+        bazaar.rpc.escrow(&bazaar.contract, &bazaar.wallet.pubkey(), escrow_job).await.unwrap().unwrap();
     bazaar.land(&bazaar.contract.cancel(&account)).await;
     node.attend(&bazaar, &[]).await;
     let work = node.assignment().await;

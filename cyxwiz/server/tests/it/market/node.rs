@@ -5,10 +5,10 @@ use connectrpc::ConnectError;
 use connectrpc::client::{BidiRecvHalf, BidiSendHalf, HttpClient};
 use cyxwiz_chain::escrow::Address;
 use cyxwiz_proto::v1;
-use cyxwiz_proto::v1::NodeServiceClient;
 use cyxwiz_proto::v1::__buffa::oneof::attend_response::Message;
 use cyxwiz_proto::v1::__buffa::oneof::report_attempt_request::Step;
 use cyxwiz_proto::v1::__buffa::view::AttendResponseView;
+use cyxwiz_proto::v1::NodeServiceClient;
 use solana_keypair::Keypair;
 use solana_signer::Signer as _;
 
@@ -53,7 +53,17 @@ impl Node {
             assert!(report.confirmed, "{}", report.message);
         }
         let id = enrolled.node.as_option().unwrap().id.clone();
-        Self { id, token: session.access, payout, calls, server, stream: None, beats: 0, working: Vec::new(), backlog: VecDeque::new() }
+        Self {
+            id,
+            token: session.access,
+            payout,
+            calls,
+            server,
+            stream: None,
+            beats: 0,
+            working: Vec::new(),
+            backlog: VecDeque::new(),
+        }
     }
 
     /// Opens the stream; gives the attempts that it is to drop.
@@ -61,13 +71,22 @@ impl Node {
         self.attend_at(bazaar, self.server, attempts).await
     }
 
-    pub(crate) async fn attend_at(&mut self, bazaar: &Bazaar, server: usize, attempts: &[String]) -> Vec<String> {
+    pub(crate) async fn attend_at(
+        &mut self,
+        bazaar: &Bazaar,
+        server: usize,
+        attempts: &[String],
+    ) -> Vec<String> {
         self.server = server;
         self.calls = NodeServiceClient::new(Bazaar::transport(), bazaar.config(server, &self.token));
         let options = connectrpc::client::CallOptions::default().with_timeout(Duration::from_secs(600));
         let stream = self.calls.attend_with_options(options).await.unwrap();
         let (mut send, mut receive) = stream.into_split();
-        let hello = v1::Hello { attempt_ids: attempts.to_vec(), agent_version: "test".to_owned(), ..Default::default() };
+        let hello = v1::Hello {
+            attempt_ids: attempts.to_vec(),
+            agent_version: "test".to_owned(),
+            ..Default::default()
+        };
         send.send(v1::AttendRequest { message: Some(hello.into()), ..Default::default() }).await.unwrap();
         let first = tokio::time::timeout(PATIENCE, receive.message()).await.unwrap().unwrap().unwrap();
         let Some(Message::Welcome(welcome)) = first.to_owned_message().message else { panic!("no welcome") };
@@ -91,7 +110,8 @@ impl Node {
 
     async fn message(&mut self) -> Message {
         let (_, receive) = self.stream.as_mut().unwrap();
-        let message = tokio::time::timeout(PATIENCE, receive.message()).await.expect("the server says nothing");
+        let message =
+            tokio::time::timeout(PATIENCE, receive.message()).await.expect("the server says nothing");
         message.unwrap().expect("the stream ended").to_owned_message().message.unwrap()
     }
 
@@ -160,7 +180,11 @@ impl Node {
         bazaar.looked().await;
     }
 
-    pub(crate) async fn report(&self, work: &v1::Assignment, step: impl Into<Step>) -> Result<(), ConnectError> {
+    pub(crate) async fn report(
+        &self,
+        work: &v1::Assignment,
+        step: impl Into<Step>,
+    ) -> Result<(), ConnectError> {
         let request = v1::ReportAttemptRequest {
             attempt_id: work.attempt_id.clone(),
             epoch: work.epoch,
@@ -204,7 +228,12 @@ impl Node {
         }
     }
 
-    pub(crate) async fn log(&self, work: &v1::Assignment, first_seq: u64, lines: &[&str]) -> v1::PushLogsResponse {
+    pub(crate) async fn log(
+        &self,
+        work: &v1::Assignment,
+        first_seq: u64,
+        lines: &[&str],
+    ) -> v1::PushLogsResponse {
         let entry = |line: &&str| v1::LogEntry {
             entry: Some(
                 v1::LogChunk {
