@@ -316,7 +316,7 @@ impl Agent {
         self.inner.attempts.lock().insert(id, Arc::clone(&handle));
         let agent = self.clone();
         self.inner.tasks.spawn(async move {
-            attempt::run(Arc::clone(&agent.tools), handle, start).await;
+            Box::pin(attempt::run(Arc::clone(&agent.tools), handle, start)).await;
             agent.inner.attempts.lock().remove(&id);
         });
     }

@@ -53,7 +53,7 @@ async fn a_live_attempt_stands_in_the_next_hello_and_may_be_dropped() {
     market.go_down();
     market.come_up();
     let hello = market.until("a second hello", |told| told.hellos.get(1).cloned()).await;
-    assert_eq!(hello.attempt_ids, [id.clone()]);
+    assert_eq!(hello.attempt_ids, std::slice::from_ref(&id));
     gone(&node).await;
     assert_eq!(market.told(|told| told.step_names(&id)), ["files", "started"]);
 }

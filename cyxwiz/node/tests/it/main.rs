@@ -1,5 +1,13 @@
 //! The real binary with its embedded VYR node, against a scripted server that speaks the real protocol.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it means by failing"
+)]
+
 mod cli;
 mod containers;
 mod faults;
