@@ -51,10 +51,10 @@ fn a_job_moves_to_another_node_with_its_checkpoint() {
     let mut first = platform.seller("first");
     let buyer = with_money(&platform);
     let folder = jobs::script(&platform, "count", jobs::COUNT);
-    let job = buyer.submit(&folder, &["--image", "python", "--env", "UNTIL=40", "--env", "PAUSE=0.3"]);
+    let job = buyer.submit(&folder, &["--image", "python", "--env", "UNTIL=14", "--env", "PAUSE=2.5"]);
     let log = platform.folder("logs").join("watch.log");
     let mut watch = buyer.watch(&job, &log);
-    watch.said("count 12");
+    watch.said("count 4");
     drop(watch);
     first.kill();
     let second = platform.seller("second");
@@ -98,11 +98,11 @@ def stop(*_):
     output.write_text("stopped with grace")
     sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
-print("waits", flush=True)
+print("sleeps now", flush=True)
 time.sleep(600)
 "#;
     let job = buyer.submit(&jobs::script(&platform, "waits", script), &["--image", "python"]);
-    buyer.watch(&job, &platform.folder("logs").join("watch.log")).said("waits");
+    buyer.watch(&job, &platform.folder("logs").join("watch.log")).said("sleeps now");
     buyer.ok(&["cancel", &job]);
     let done = buyer.reaches(&job, &["completed"]);
     assert_eq!(reason(&done), of("cancelled", ""));

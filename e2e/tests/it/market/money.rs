@@ -33,7 +33,8 @@ fn a_wallet_without_funds_is_told_before_anything_is_uploaded() {
     let _seller = platform.seller("seller");
     let buyer = platform.buyer();
     let folder = jobs::script(&platform, "sum", jobs::SUM);
-    let (_, said) = buyer.fails(&["submit", folder.to_str().unwrap(), "--yes", "--image", "python"]);
+    let folder = folder.to_str().unwrap();
+    let (_, said) = buyer.fails(&["submit", folder, "--yes", "--image", "python", "--disk", "1"]);
     assert!(said.contains("cyxwiz wallet deposit"), "{said}");
     assert_eq!(buyer.json(&["jobs"])["jobs"].as_array().unwrap().len(), 0);
 }
