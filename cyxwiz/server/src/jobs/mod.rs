@@ -34,4 +34,3 @@ pub use view::job_wire;
 pub(crate) use columns::{count, key, small, word};
 pub(crate) use list::page_size;
 pub(crate) use moves::{Said, apply};
-pub(crate) use row::{count, key, small, word};
