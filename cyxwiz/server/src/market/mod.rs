@@ -9,6 +9,7 @@
 
 mod bus;
 mod fail;
+mod figures;
 mod files;
 mod funnel;
 mod wire;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 pub use crate::wire::timestamp;
 pub use bus::{Bus, JOBS, NODES, OUTBOX, QUEUE};
 pub use fail::fail_at;
+pub use figures::Figures;
 pub use funnel::{Funnel, note};
 pub use wire::{bytes32, duration, ending_wire, file_info};
 
@@ -54,6 +56,8 @@ pub struct Parts {
     pub streams: Streams,
     /// What is offered now.
     pub offers: OfferBook,
+    /// What is counted.
+    pub figures: Figures,
     settle_key: Option<Keypair>,
     link_key: [u8; 32],
 }
@@ -88,6 +92,7 @@ impl Market {
             bus: Bus::start(&ground.wake, &ground.drain),
             streams: Streams::default(),
             offers: OfferBook::default(),
+            figures: Figures::register(&ground.metrics),
             settle_key,
             link_key: crate::platform::link_key(&ground.db).await?,
             ground: ground.clone(),

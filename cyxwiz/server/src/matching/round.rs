@@ -70,6 +70,7 @@ pub async fn round(market: &Market) -> Result<usize, ServerError> {
     write(&mut tx, &placed, now).await?;
     tx.commit().await?;
     if !placed.is_empty() {
+        market.figures.placed.inc_by(placed.len() as u64);
         tracing::info!(placed = placed.len(), "jobs were placed");
     }
     Ok(placed.len())

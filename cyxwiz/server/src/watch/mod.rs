@@ -13,8 +13,10 @@ mod due;
 mod silence;
 mod stalled;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::ServerError;
@@ -24,6 +26,9 @@ use crate::refusal::chain_of;
 const SECOND: Duration = Duration::from_secs(1);
 /// Rows that one look takes on; the next look takes the rest.
 const AT_ONCE: i64 = 500;
+
+/// Nodes that are told something at once: a fraction of the connections to the database.
+const DELIVERIES: usize = 8;
 
 /// Watches until the server stops.
 pub async fn run(market: Market) {
@@ -46,6 +51,7 @@ pub async fn run(market: Market) {
 pub async fn deliver(market: Market) {
     let drain = market.ground.drain.clone();
     let mut hints = market.bus.nodes();
+    let places = Arc::new(Semaphore::new(DELIVERIES));
     let delivering = async {
         loop {
             let nodes = match hints.recv().await {
@@ -55,7 +61,13 @@ pub async fn deliver(market: Market) {
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
             };
             for node in nodes {
-                said("a delivery", crate::nodes::deliver(&market, node).await);
+                // one node's delivery does not wait for another's
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                let market = market.clone();
+                tokio::spawn(async move {
+                    said("a delivery", crate::nodes::deliver(&market, node).await);
+                    drop(place);
+                });
             }
         }
     };
@@ -72,6 +84,7 @@ pub async fn look(market: &Market) {
     said("attempts that stall", stalled::look(market).await);
     said("budgets", budget::look(market).await);
     said("settlements", due::look(market).await);
+    said("figures", market.figures.read(market).await);
     said("deadlines", deadlines::look(market).await);
     said("benchmarks", canaries::look(market).await);
 }

@@ -61,6 +61,7 @@ async fn lose(market: &Market, id: Uuid, now: Moment) -> Result<(), ServerError>
     if !alive && job.attempt == Some(found.id) && job.state.has_node() {
         let end = End::by_server(Reason::NodeLost, "its node fell silent");
         finish(market, &mut tx, &mut job, &found, end, now).await?;
+        market.figures.lost.inc();
         tracing::warn!(node.id = %found.node, job.id = %job.id, "a node was lost");
     }
     tx.commit().await?;

@@ -165,7 +165,17 @@ async fn while_the_chain_is_away_rows_wait_and_nothing_is_lost() {
     node.finish(&work, "succeeded", vec![]).await;
     bazaar.advance(61);
     bazaar.until(&job.id, JobState::Settling).await;
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    // it was tried, and waits
+    let start = tokio::time::Instant::now();
+    while sqlx::query_scalar::<_, String>("SELECT error FROM outbox WHERE kind = 'settle'")
+        .fetch_one(bazaar.world.db().pool())
+        .await
+        .unwrap()
+        .is_empty()
+    {
+        assert!(start.elapsed().as_secs() < 60, "nobody tried");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     assert_eq!(bazaar.job(&job.id).await.state.as_known(), Some(JobState::Settling));
     bazaar.devnet.restart();
     bazaar.until(&job.id, JobState::Completed).await;

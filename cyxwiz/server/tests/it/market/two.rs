@@ -53,8 +53,20 @@ async fn one_of_two_dies_while_it_settles_and_the_other_finishes() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut doomed = server(&bazaar, folder.path(), "after_sign");
-    // time for it to stand up; then all are due at once, and both take what they can
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // once it listens too, all are due at once, and both take what they can
+    let start = tokio::time::Instant::now();
+    loop {
+        let listening: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE query ILIKE 'listen %'")
+                .fetch_one(bazaar.world.db().pool())
+                .await
+                .unwrap();
+        if listening >= 2 {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "the other server does not stand up");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     sqlx::query("UPDATE jobs SET dispute_until = 0").execute(bazaar.world.db().pool()).await.unwrap();
     let start = tokio::time::Instant::now();
     loop {
