@@ -8,7 +8,7 @@ use crate::{Refusal, ServerError};
 /// A request for files that is refused: a refusal, with the status that tus has for it.
 #[derive(Debug)]
 pub(super) struct Fault {
-    pub(super) refusal: Refusal,
+    refusal: Box<Refusal>,
     status: Option<StatusCode>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -17,7 +17,7 @@ impl Fault {
     /// A refusal with a status of its own.
     pub(super) fn with(status: u16, reason: Reason, message: impl Into<String>) -> Self {
         Self {
-            refusal: Refusal::new(reason, message),
+            refusal: Box::new(Refusal::new(reason, message)),
             status: StatusCode::from_u16(status).ok(),
             headers: Vec::new(),
         }
@@ -30,7 +30,7 @@ impl Fault {
 
     /// Says what to do.
     pub(super) fn mend(mut self, mend: &str) -> Self {
-        self.refusal = self.refusal.mend(mend);
+        self.refusal.mend = mend.to_owned();
         self
     }
 
@@ -46,7 +46,7 @@ impl Fault {
         if let Some(accept) = request.get(http::header::ACCEPT) {
             plain.insert(http::header::ACCEPT, accept.clone());
         }
-        let mut response = refuse(self.refusal, &plain).into_response();
+        let mut response = refuse(*self.refusal, &plain).into_response();
         if let Some(status) = self.status {
             *response.status_mut() = status;
         }
@@ -57,7 +57,7 @@ impl Fault {
 
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, status: None, headers: Vec::new() }
+        Self { refusal: Box::new(refusal), status: None, headers: Vec::new() }
     }
 }
 

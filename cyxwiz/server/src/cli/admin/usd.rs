@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 /// US dollars as people write them, in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MicroUsd(pub(super) u64);
+pub(in crate::cli) struct MicroUsd(pub(super) u64);
 
 impl FromStr for MicroUsd {
     type Err = String;
