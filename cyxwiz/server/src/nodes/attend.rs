@@ -200,10 +200,11 @@ pub(crate) async fn deliver(market: &Market, node: NodeId) -> Result<(), ServerE
         market.streams.send(node, stop(gone, Epoch(0), "fenced"));
     }
     for attempt in &open {
-        if attempt.accepted_at.is_none() && market.streams.first_time(node, attempt.id, Told::Assigned) {
-            if let Some(assignment) = assignment(market, attempt).await? {
-                market.streams.send(node, response(assignment));
-            }
+        if attempt.accepted_at.is_none()
+            && market.streams.first_time(node, attempt.id, Told::Assigned)
+            && let Some(assignment) = assignment(market, attempt).await?
+        {
+            market.streams.send(node, response(assignment));
         }
         if let Some(reason) = attempt.stop_reason
             && market.streams.first_time(node, attempt.id, Told::Stopped)
