@@ -1,6 +1,10 @@
 use anyhow::Result;
 use serde::Serialize;
-use vyr_sdk::control::{CancelTaskRequest, Durability};
+use vyr_model::Digest;
+use vyr_sdk::{
+    Client,
+    control::{CancelTaskRequest, Durability, TaskState},
+};
 
 use crate::{
     lab::{Lab, key},
@@ -28,10 +32,7 @@ pub(crate) fn neighbour(lab: &Lab, node: &Node) -> Result<Neighbour> {
         let spin = lab.spin.put(&client, &key(node)?).await?;
         let request = submit(digest, Durability::Volatile);
         let idle = take(lab, &mut watcher, &request).await?;
-        let mut spinners = Vec::new();
-        for _ in 0..SPINNERS {
-            spinners.push(client.submit_task(submit(spin, Durability::Volatile)).await?.task_id);
-        }
+        let spinners = spin_up(&client, spin).await?;
         let hostile = take(lab, &mut watcher, &request).await;
         for task_id in spinners {
             client.cancel_task(CancelTaskRequest { task_id, ..Default::default() }).await?;
@@ -40,6 +41,18 @@ pub(crate) fn neighbour(lab: &Lab, node: &Node) -> Result<Neighbour> {
         let p99_ratio = hostile.p99_us / idle.p99_us;
         Ok(Neighbour { spinners: SPINNERS, idle, hostile, p99_ratio })
     })
+}
+
+/// Starts the neighbours and sees them run: it is guests that are beside the measured ones, no compiler.
+async fn spin_up(client: &Client, spin: Digest) -> Result<Vec<String>> {
+    let mut watcher = Watcher::open_with_running(client).await?;
+    let mut spinners = Vec::new();
+    for _ in 0..SPINNERS {
+        let task_id = client.submit_task(submit(spin, Durability::Volatile)).await?.task_id;
+        watcher.until(&task_id, TaskState::Running).await?;
+        spinners.push(task_id);
+    }
+    Ok(spinners)
 }
 
 async fn take(

@@ -5,7 +5,7 @@ use connectrpc::Limits as RpcLimits;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use vyr_proto::control::ControlServiceExt as _;
 use vyr_runtime::{
-    oci,
+    Courtesy, oci,
     wasm::{Compiler, CompilerOptions, Runtime, RuntimeOptions},
 };
 use vyr_state::{StateKernel, StateOptions};
@@ -79,7 +79,8 @@ impl Node {
         let record_options = RecordOptions { on_sync: metrics.sync_observer(), ..RecordOptions::default() };
         let (record, recovery) = Record::open(home.record(), record_options)?;
         let guests = GuestThreads::new().map_err(NodeError::Threads)?;
-        let executors = extra.into_iter().chain(executors(&home, &options).await?).collect();
+        let courtesy = Courtesy::default();
+        let executors = extra.into_iter().chain(executors(&home, &options, &courtesy).await?).collect();
         let out_dirs =
             OutDirs::open(home.tmp()).map_err(|source| NodeError::Home { path: home.tmp(), source })?;
         let (exporter, export) = start_export(&resource, &metrics)?;
@@ -94,6 +95,7 @@ impl Node {
             out_dirs,
             executors,
             guests,
+            courtesy,
             options,
         });
         supervisor.recover(recovery).await;
@@ -203,9 +205,17 @@ pub(crate) fn wasm_executor(
     Ok(WasmExecutor::new(runtime, Compiler::new(compiler), aot, max_programs))
 }
 
-async fn executors(home: &Home, options: &NodeOptions) -> Result<Vec<Box<dyn Executor>>, NodeError> {
+async fn executors(
+    home: &Home,
+    options: &NodeOptions,
+    courtesy: &Courtesy,
+) -> Result<Vec<Box<dyn Executor>>, NodeError> {
     let max_running = u32::try_from(options.max_running).unwrap_or(u32::MAX);
-    let wasm = Runtime::new(RuntimeOptions { max_running, ..RuntimeOptions::default() })?;
+    let wasm = Runtime::new(RuntimeOptions {
+        max_running,
+        courtesy: courtesy.clone(),
+        ..RuntimeOptions::default()
+    })?;
     let max_programs = NonZeroUsize::new(options.max_programs).unwrap_or(NonZeroUsize::MIN);
     let wasm = wasm_executor(home, options, wasm, max_programs)?;
     let mut executors: Vec<Box<dyn Executor>> = vec![Box::new(wasm)];

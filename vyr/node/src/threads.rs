@@ -46,8 +46,8 @@ impl GuestThreads {
         self.quick.spawn(future);
     }
 
-    /// Runs a guest: here, and elsewhere once it turns out to compute for long.
-    pub(crate) async fn run<T: Send + 'static>(&self, mut guest: Run<T>) -> T {
+    /// Runs a guest: here, and elsewhere once it turns out to compute for long; then `leaves` is called.
+    pub(crate) async fn run<T: Send + 'static>(&self, mut guest: Run<T>, leaves: impl FnOnce()) -> T {
         let ended = poll_fn(|cx| {
             let begun = Instant::now();
             match guest.as_mut().poll(cx) {
@@ -59,6 +59,7 @@ impl GuestThreads {
         if let Some(ended) = ended.await {
             return ended;
         }
+        leaves();
         let Some(patient) = self.patient() else { return guest.await };
         match patient.spawn(guest).await {
             Ok(ended) => ended,
@@ -108,7 +109,7 @@ impl Drop for GuestThreads {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::{cell::Cell, thread};
 
     use super::*;
 
@@ -119,15 +120,17 @@ mod tests {
     #[tokio::test]
     async fn a_guest_that_computes_for_long_moves_away() {
         let threads = GuestThreads::new().unwrap();
-        let quick = threads.run(Box::pin(async { 7 })).await;
-        let patient = threads
-            .run(Box::pin(async {
-                let begun = Instant::now();
-                while begun.elapsed() < 2 * LONG_POLL {}
-                tokio::task::yield_now().await;
-                name()
-            }))
-            .await;
+        let moved = Cell::new(false);
+        let quick = threads.run(Box::pin(async { 7 }), || moved.set(true)).await;
+        assert!(!moved.get());
+        let computes = Box::pin(async {
+            let begun = Instant::now();
+            while begun.elapsed() < 2 * LONG_POLL {}
+            tokio::task::yield_now().await;
+            name()
+        });
+        let patient = threads.run(computes, || moved.set(true)).await;
+        assert!(moved.get());
         assert_eq!((quick, patient.as_str()), (7, "vyr-patient"));
     }
 }

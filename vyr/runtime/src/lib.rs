@@ -9,9 +9,11 @@
 //! RunOutcome { terminal, times, cpu }
 //! ```
 
+mod courtesy;
 pub mod oci;
 mod request;
 pub mod schedule;
 pub mod wasm;
 
+pub use courtesy::{Courtesy, Short};
 pub use request::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};

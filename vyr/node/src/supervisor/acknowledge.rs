@@ -60,8 +60,6 @@ impl Supervisor {
             self.forget(task, ending);
         }
         task.cancel.cancel();
-        for executor in &self.executors {
-            executor.kick();
-        }
+        self.kick();
     }
 }

@@ -32,9 +32,7 @@ impl Supervisor {
                     self.trace_cancel(&task, asked);
                 }
                 task.cancel.cancel();
-                for executor in &self.executors {
-                    executor.kick();
-                }
+                self.kick();
                 Ok(state)
             }
             // its end is not in the record yet: nobody may hear of it before

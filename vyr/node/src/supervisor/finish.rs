@@ -82,6 +82,7 @@ impl Supervisor {
         // the runner may hear before the submit does that the task is recorded
         self.list(task);
         self.table.remove(task.id);
+        drop(task.short.lock().take());
         task.stdout.end();
         task.stderr.end();
     }

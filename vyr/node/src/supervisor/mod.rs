@@ -32,6 +32,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use vyr_model::TaskState;
+use vyr_runtime::{Courtesy, Short};
 use vyr_state::StateKernel;
 use vyr_telemetry::{
     Coverage, ExportHandle, Hub, Metrics, NodeResource, Observed, TaskEvent, TaskKey, record::Record,
@@ -70,6 +71,7 @@ pub(crate) struct Supervisor {
     keys: Keys,
     pace: Pace,
     pub(crate) guests: GuestThreads,
+    courtesy: Courtesy,
     draining: AtomicBool,
     idle: Notify,
     stopping: watch::Sender<bool>,
@@ -100,6 +102,7 @@ pub(crate) struct Parts {
     pub(crate) out_dirs: OutDirs,
     pub(crate) executors: Vec<Box<dyn Executor>>,
     pub(crate) guests: GuestThreads,
+    pub(crate) courtesy: Courtesy,
 }
 
 impl Supervisor {
@@ -122,6 +125,7 @@ impl Supervisor {
             keys: Keys::default(),
             pace: Pace::default(),
             guests: parts.guests,
+            courtesy: parts.courtesy,
             draining: AtomicBool::new(false),
             idle: Notify::new(),
             stopping: watch::Sender::new(false),
@@ -230,6 +234,22 @@ impl Supervisor {
     fn start(self: &Arc<Self>, task: Arc<Task>, begun: Option<Begun>) {
         let supervisor = Arc::clone(self);
         self.guests.spawn(async move { supervisor.runner(task, begun).await });
+    }
+
+    /// Counts a task in as a short one, and has guests that compute for long make room for it.
+    fn arrive(&self) -> Short {
+        let short = self.courtesy.arrive();
+        if self.courtesy.is_asked() {
+            self.kick();
+        }
+        short
+    }
+
+    /// Has running guests look whether they are to end, or to make room.
+    fn kick(&self) {
+        for executor in &self.executors {
+            executor.kick();
+        }
     }
 
     fn tracer<'a>(&'a self, task: &'a Task) -> Tracer<'a> {

@@ -130,7 +130,7 @@ impl Supervisor {
         let out_dir = request.out_dir.clone();
         self.advance(task, &mut task.phase.lock(), TaskState::Running);
         let class = prepared.class();
-        let outcome = self.guests.run(prepared.execute(request)).await;
+        let outcome = self.guests.run(prepared.execute(request), || drop(task.short.lock().take())).await;
         self.trace_outcome(task, class, prepared_at, &outcome);
         let ran = Stamp::from_system_time(outcome.ended);
         let (terminal, outputs) = self.store_outputs(task, outcome, out_dir.as_deref());

@@ -103,6 +103,7 @@ impl Supervisor {
         trace: &Mutex<TaskTrace>,
         arrived: Stamp,
     ) -> Result<control::SubmitTaskResponse, Refusal> {
+        let short = self.arrive();
         let tracer = Tracer::new(trace, &self.coverage).when(self.options.telemetry);
         let digest = parse::digest("artifact_digest", &request.artifact_digest)?;
         let artifact = self.artifacts.verify(digest, tracer)?;
@@ -125,6 +126,7 @@ impl Supervisor {
         let entry = accepted_entry(id, request, &trace.lock(), arrived);
         let task =
             self.make_task(id, spec, Some(artifact), key, trace.lock().clone(), bindings, arrived, queued);
+        *task.short.lock() = Some(short);
         let synced = self.admit(&task, &entry, place).await?;
         let recorded = Acknowledging::new(self, &task, synced).done().await;
         recorded.map_err(|error| unavailable(&error))?;
@@ -191,6 +193,7 @@ impl Supervisor {
                 untold: None,
             }),
             ending: Mutex::new(None),
+            short: Mutex::new(None),
             ticket: AtomicU64::new(0),
             binding: tokio::sync::Mutex::new(()),
             spec,

@@ -2,7 +2,7 @@ use std::{sync::atomic::AtomicU64, time::Duration};
 
 use parking_lot::Mutex;
 use vyr_model::{BindMode, TaskId, TaskSpec, TaskState, TraceId};
-use vyr_runtime::Cancel;
+use vyr_runtime::{Cancel, Short};
 use vyr_state::Binding;
 use vyr_store::VerifiedArtifact;
 use vyr_telemetry::{Stamp, StartClass, TaskEvent, TaskTrace};
@@ -28,6 +28,8 @@ pub(crate) struct Task {
     /// An end that goes to the disk in the same write as the submit: whoever hears first that it is there
     /// tells of it.
     pub(crate) ending: Mutex<Option<Ending>>,
+    /// While it counts as short: until it has ended, or computes for long.
+    pub(crate) short: Mutex<Option<Short>>,
     /// Its ticket while it waits in the queue; 0 before. Changed under the queue's lock.
     pub(crate) ticket: AtomicU64,
     /// Held by one `BindState` at a time: what is open stays so until it is recorded.

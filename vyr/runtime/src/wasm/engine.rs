@@ -7,6 +7,8 @@ use std::{
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
+use crate::Courtesy;
+
 /// How the guest's use of the processor is bounded. Each needs its own compiled code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Metering {
@@ -55,6 +57,8 @@ pub struct RuntimeOptions {
     /// Bytes of each used linear memory that stay resident after a run, cleaned, for the next one.
     /// Default 1 MiB.
     pub keep_resident: usize,
+    /// Tells guests that compute for long when short tasks are in flight.
+    pub courtesy: Courtesy,
 }
 
 impl Default for RuntimeOptions {
@@ -65,6 +69,7 @@ impl Default for RuntimeOptions {
             max_memories: 8,
             max_tables: 16,
             keep_resident: 1 << 20,
+            courtesy: Courtesy::default(),
         }
     }
 }

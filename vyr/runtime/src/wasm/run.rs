@@ -11,7 +11,7 @@ use super::{
     outcome,
     program::{Linked, Program},
     runtime::Runtime,
-    watch::Watch,
+    watch::{Next, Watch},
 };
 use crate::{RunOutcome, RunRequest};
 
@@ -31,7 +31,7 @@ impl Runtime {
             () = cancel.requested() => None,
         };
         let prepared = SystemTime::now();
-        let watch = Watch::new(&request.limits, cancel);
+        let watch = Watch::new(&request.limits, cancel, self.courtesy().clone());
         let terminal = match permit {
             Some(_permit) => {
                 let _running = self.ticker().enter();
@@ -109,11 +109,14 @@ fn store<H: Host>(program: &Program, request: RunRequest, watch: &Arc<Watch>) ->
     store.set_epoch_deadline(EPOCHS);
     let watch = Arc::clone(watch);
     store.epoch_deadline_callback(move |_| {
-        Ok(if watch.tick()? {
+        Ok(match watch.tick()? {
+            Next::GoOn => UpdateDeadline::Continue(EPOCHS),
             // unlike waking oneself at once, this lets the thread look after its sockets and timers too
-            UpdateDeadline::YieldCustom(EPOCHS, Box::pin(tokio::task::yield_now()))
-        } else {
-            UpdateDeadline::Continue(EPOCHS)
+            Next::Yield => UpdateDeadline::YieldCustom(EPOCHS, Box::pin(tokio::task::yield_now())),
+            Next::StandAside => {
+                let watch = Arc::clone(&watch);
+                UpdateDeadline::YieldCustom(EPOCHS, Box::pin(async move { watch.stand_aside().await }))
+            }
         })
     });
     Ok(store)

@@ -9,6 +9,7 @@ use super::{
     linker,
     ticker::Ticker,
 };
+use crate::Courtesy;
 
 /// The Wasm runtime of one node. Clones are the same runtime.
 #[derive(Clone)]
@@ -90,6 +91,11 @@ impl Runtime {
                 }
             },
         }
+    }
+
+    /// Returns how guests that compute for long learn of short tasks.
+    pub fn courtesy(&self) -> &Courtesy {
+        &self.0.options.courtesy
     }
 
     pub(crate) fn ticker(&self) -> &Ticker {

@@ -6,11 +6,15 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
 use vyr_model::{LimitKind, Limits};
 
 use super::error::Stop;
-use crate::Cancel;
+use crate::{
+    Cancel, Courtesy,
+    courtesy::{Account, Patient, TURN},
+};
 
 /// How long a guest may keep its thread while others wait for one.
 const SLICE: Duration = Duration::from_millis(5);
@@ -31,10 +35,28 @@ pub(crate) struct Watch {
     origin: Instant,
     started: OnceLock<SystemTime>,
     memory_refused: AtomicBool,
+    courtesy: Courtesy,
+    /// What the guest owes and is owed, once it computes for long.
+    standing: Mutex<Option<Standing>>,
+}
+
+/// A guest that computes for long, and makes room for short tasks.
+struct Standing {
+    account: Account,
+    _patient: Patient,
+}
+
+/// What a guest does that looked at its watch.
+pub(crate) enum Next {
+    GoOn,
+    /// Others may have the thread.
+    Yield,
+    /// Short tasks may have the processor.
+    StandAside,
 }
 
 impl Watch {
-    pub(crate) fn new(limits: &Limits, cancel: Cancel) -> Arc<Self> {
+    pub(crate) fn new(limits: &Limits, cancel: Cancel, courtesy: Courtesy) -> Arc<Self> {
         let origin = Instant::now();
         Arc::new(Self {
             cancel,
@@ -46,6 +68,8 @@ impl Watch {
             origin,
             started: OnceLock::new(),
             memory_refused: AtomicBool::new(false),
+            courtesy,
+            standing: Mutex::new(None),
         })
     }
 
@@ -79,13 +103,42 @@ impl Watch {
         self.check(self.cpu_before.load(Ordering::Relaxed), Instant::now())
     }
 
-    /// Tells, inside a poll, whether the guest has to end, or else whether its slice is over.
-    pub(crate) fn tick(&self) -> Result<bool, Stop> {
+    /// Tells, inside a poll, whether the guest has to end, or else what it does next.
+    pub(crate) fn tick(&self) -> Result<Next, Stop> {
         let poll = thread_cpu().saturating_sub(self.poll_cpu.load(Ordering::Relaxed));
         let now = Instant::now();
-        self.check(self.cpu_before.load(Ordering::Relaxed).saturating_add(poll), now)?;
+        let cpu = self.cpu_before.load(Ordering::Relaxed).saturating_add(poll);
+        self.check(cpu, now)?;
+        let mut standing = self.standing.lock();
+        if let Some(standing) = standing.as_mut()
+            && standing.account.may_stand_aside(Duration::from_nanos(cpu))
+            && self.courtesy.is_wanted()
+        {
+            return Ok(Next::StandAside);
+        }
         let start = Duration::from_nanos(self.slice_start.load(Ordering::Relaxed));
-        Ok(now.saturating_duration_since(self.origin).saturating_sub(start) >= SLICE)
+        if now.saturating_duration_since(self.origin).saturating_sub(start) < SLICE {
+            return Ok(Next::GoOn);
+        }
+        // it had a slice of its own: from now on it makes room
+        standing
+            .get_or_insert_with(|| Standing { account: Account::default(), _patient: self.courtesy.join() });
+        Ok(Next::Yield)
+    }
+
+    /// Leaves the processor to short tasks while there are any, but not longer than the guest's account allows.
+    pub(crate) async fn stand_aside(&self) {
+        loop {
+            let begun = Instant::now();
+            tokio::time::sleep(TURN).await;
+            let mut standing = self.standing.lock();
+            let Some(standing) = standing.as_mut() else { return };
+            standing.account.stood_aside(begun.elapsed());
+            let cpu = Duration::from_nanos(self.cpu_before.load(Ordering::Relaxed));
+            if !standing.account.may_stand_aside(cpu) || !self.courtesy.is_wanted() {
+                return;
+            }
+        }
     }
 
     fn check(&self, cpu: u64, now: Instant) -> Result<(), Stop> {

@@ -11,6 +11,7 @@
 mod basics;
 mod cancel;
 mod compile;
+mod courtesy;
 mod determinism;
 mod full;
 mod grants;

@@ -5,5 +5,5 @@ mod template;
 mod tus;
 mod world;
 
-pub(crate) use tus::{Sent, sha256};
-pub(crate) use world::{Answer, Key, Session, World, local_folder};
+pub(crate) use tus::sha256;
+pub(crate) use world::{Key, World, local_folder};

@@ -1,0 +1,136 @@
+//! Guests that compute for long stand aside while short tasks are in flight.
+//!
+//! ```text
+//! submit ─► Courtesy::arrive ─► Short ──────────────► dropped: the task ended, or computes for long itself
+//!                │ (kick)                                │
+//! patient guest ─┴► stands aside, some ms at a time ◄────┴─ a little longer: the next submit is on its way
+//! ```
+//! The system alone does not do it: a thread that wakes microseconds after it slept has had more than its share,
+//! and waits for the next tick (4 ms) beside a thread that never rests, whatever the priorities. How long a guest
+//! stands aside is bounded by its own [`Account`].
+
+mod account;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+pub(crate) use self::account::{Account, TURN};
+
+/// How long after the last arrival a task still counts as short: longer than most need, and short enough that
+/// one that sleeps holds nobody up.
+const SHORT: Duration = Duration::from_millis(10);
+/// How long it lasts after the last one ended: who waits for one task sends the next at once.
+const LINGER: Duration = Duration::from_micros(300);
+
+/// Knows how many short tasks are in flight. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Courtesy(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    origin: Instant,
+    in_flight: AtomicUsize,
+    /// Nanoseconds from `origin` to the last arrival, and to the last end.
+    arrived: AtomicU64,
+    ended: AtomicU64,
+    patient: AtomicUsize,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            origin: Instant::now(),
+            in_flight: AtomicUsize::new(0),
+            arrived: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            patient: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Courtesy {
+    /// A task has come; it counts as short until the result is dropped.
+    #[must_use]
+    pub fn arrive(&self) -> Short {
+        self.0.arrived.store(self.0.now(), Ordering::Relaxed);
+        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        Short(self.clone())
+    }
+
+    /// Tells whether a guest computes for long, and so has to look whether it is to stand aside.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0.patient.load(Ordering::Relaxed) > 0
+    }
+
+    /// Counts in a guest that computes for long, until the result is dropped.
+    pub(crate) fn join(&self) -> Patient {
+        self.0.patient.fetch_add(1, Ordering::Relaxed);
+        Patient(self.clone())
+    }
+
+    /// Tells whether guests that compute for long are to stand aside now.
+    pub(crate) fn is_wanted(&self) -> bool {
+        let now = self.0.now();
+        let within = |since: &AtomicU64, time: Duration| {
+            let since = Duration::from_nanos(since.load(Ordering::Relaxed));
+            Duration::from_nanos(now).saturating_sub(since) < time
+        };
+        let in_flight = self.0.in_flight.load(Ordering::Relaxed) > 0;
+        (in_flight && within(&self.0.arrived, SHORT)) || within(&self.0.ended, LINGER)
+    }
+}
+
+impl Inner {
+    fn now(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A task in flight that counts as short.
+#[derive(Debug)]
+pub struct Short(Courtesy);
+
+impl Drop for Short {
+    fn drop(&mut self) {
+        let Courtesy(inner) = &self.0;
+        inner.ended.store(inner.now(), Ordering::Relaxed);
+        inner.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A guest that computes for long.
+#[derive(Debug)]
+pub(crate) struct Patient(Courtesy);
+
+impl Drop for Patient {
+    fn drop(&mut self) {
+        let Courtesy(inner) = &self.0;
+        inner.patient.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_those_in_flight_and_those_that_compute() {
+        let courtesy = Courtesy::default();
+        assert!(!courtesy.is_asked());
+        let patient = courtesy.join();
+        assert!(courtesy.is_asked());
+        drop(patient);
+        let (one, other) = (courtesy.arrive(), courtesy.arrive());
+        drop(one);
+        assert_eq!(courtesy.0.in_flight.load(Ordering::Relaxed), 1);
+        drop(other);
+        assert_eq!(courtesy.0.in_flight.load(Ordering::Relaxed), 0);
+        assert!(!courtesy.is_asked());
+    }
+}
