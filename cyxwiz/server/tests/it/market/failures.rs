@@ -129,7 +129,7 @@ async fn a_silent_nodes_job_goes_on_elsewhere_from_its_checkpoint() {
     // the first one comes back: it is to drop the attempt
     assert_eq!(
         first.attend(&bazaar, std::slice::from_ref(&work.attempt_id)).await,
-        [work.attempt_id.clone()]
+        std::slice::from_ref(&work.attempt_id)
     );
     let late =
         first.report(&work, v1::Finished { ending: ending("succeeded").into(), ..Default::default() }).await;

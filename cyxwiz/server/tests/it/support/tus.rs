@@ -18,7 +18,6 @@ pub(crate) struct Sent {
     pub(crate) offset: Option<u64>,
     pub(crate) location: String,
     pub(crate) expires: Option<String>,
-    pub(crate) text: String,
 }
 
 impl World {
@@ -93,7 +92,6 @@ impl World {
             offset: text("upload-offset").and_then(|offset| offset.parse().ok()),
             location: text("location").unwrap_or_default(),
             expires: text("upload-expires"),
-            text: response.text().await.unwrap(),
         }
     }
 
