@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use cyxwiz_model::{Availability, Capacity, HourlyPrice, Moment, NodeId, Offer, SUSPECT_AFTER, Span};
+use cyxwiz_model::{Availability, Capacity, HourlyPrice, Moment, NodeId, Offer, SUSPECT_AFTER};
 use parking_lot::Mutex;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgExecutor, Row};
+use tokio::time::Instant;
 
 use crate::ServerError;
 use crate::db::DbId as _;
@@ -12,7 +14,7 @@ use crate::market::Market;
 use crate::platform::{ListPrice, prices};
 
 /// How old what estimates are made of may be.
-const FRESH: Span = Span::seconds(1);
+const FRESH: Duration = Duration::from_secs(1);
 
 /// A place of an available node.
 #[derive(Clone, Debug)]
@@ -93,7 +95,7 @@ pub(super) async fn offers(
 }
 
 /// What was read.
-type Read = Option<(Moment, Arc<Vec<Offered>>)>;
+type Read = Option<(Instant, Arc<Vec<Offered>>)>;
 
 /// What is offered, read at most once a second.
 #[derive(Debug, Default)]
@@ -107,16 +109,14 @@ impl OfferBook {
     /// # Errors
     /// The database failed.
     pub async fn now(&self, market: &Market) -> Result<Arc<Vec<Offered>>, ServerError> {
-        let now = market.now();
         if let Some((at, offers)) = &*self.read.lock()
-            && *at <= now
-            && now.since(*at) < FRESH
+            && at.elapsed() < FRESH
         {
             return Ok(Arc::clone(offers));
         }
         let prices = prices(&market.ground.db).await?;
-        let offers = Arc::new(offers(market.pool(), &prices, now, false).await?);
-        *self.read.lock() = Some((now, Arc::clone(&offers)));
+        let offers = Arc::new(offers(market.pool(), &prices, market.now(), false).await?);
+        *self.read.lock() = Some((Instant::now(), Arc::clone(&offers)));
         Ok(offers)
     }
 }

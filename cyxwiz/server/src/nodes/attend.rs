@@ -62,10 +62,11 @@ async fn serve(
         dropped_attempt_ids: dropped.iter().map(ToString::to_string).collect(),
         ..Default::default()
     };
-    let _ = answers.try_send(response(welcome));
-    let serial = market.streams.take(node, works_on, answers);
+    // who is welcomed stands by already
     market.streams.seen(node, market.now());
     super::beats::flush(market).await?;
+    let _ = answers.try_send(response(welcome));
+    let serial = market.streams.take(node, works_on, answers);
     deliver(market, node).await?;
     crate::db::notify(market.pool(), crate::market::QUEUE, "").await?;
     let ended = listen(market, node, serial, &mut requests).await;

@@ -140,9 +140,7 @@ impl Bazaar {
         (deposit, limit): (u64, u64),
         key: &str,
     ) -> v1::Job {
-        let estimate = v1::EstimateJobRequest { spec: spec.clone().into(), ..Default::default() };
-        let estimate = self.jobs().estimate_job(estimate).await.unwrap().into_owned();
-        assert!(estimate.quote.is_set(), "{}", estimate.no_match);
+        let estimate = self.estimate(&spec, |estimate| estimate.quote.is_set()).await;
         let file = v1::FileInfo {
             path: path.to_owned(),
             size: content.len() as u64,
@@ -159,6 +157,24 @@ impl Bazaar {
             ..Default::default()
         };
         self.jobs().create_job(request).await.unwrap().into_owned().job.into_option().unwrap()
+    }
+
+    /// Estimates until it is as expected: what is offered is read once a second.
+    pub(crate) async fn estimate(
+        &self,
+        spec: &v1::JobSpec,
+        expected: impl Fn(&v1::EstimateJobResponse) -> bool,
+    ) -> v1::EstimateJobResponse {
+        let start = tokio::time::Instant::now();
+        loop {
+            let request = v1::EstimateJobRequest { spec: spec.clone().into(), ..Default::default() };
+            let estimate = self.jobs().estimate_job(request).await.unwrap().into_owned();
+            if expected(&estimate) {
+                return estimate;
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "{estimate:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Uploads the script.

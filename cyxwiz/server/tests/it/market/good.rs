@@ -104,20 +104,15 @@ async fn a_job_in_sol_pays_a_wallet_that_does_not_exist_yet() {
 #[tokio::test]
 async fn a_job_that_nothing_matches_says_so_at_once() {
     let bazaar = Bazaar::open().await;
-    let estimate = async |spec: v1::JobSpec| {
-        let request = v1::EstimateJobRequest { spec: spec.into(), ..Default::default() };
-        bazaar.jobs().estimate_job(request).await.unwrap().into_owned()
-    };
-    let nobody = estimate(Bazaar::spec(Coin::Usdc, 600)).await;
+    let nobody = bazaar.estimate(&Bazaar::spec(Coin::Usdc, 600), |_| true).await;
     assert_eq!(nobody.no_match, "no node is available at the moment");
     let _node = Node::stand_by(&bazaar, 21).await;
-    bazaar.advance(2);
     let mut large = Bazaar::spec(Coin::Usdc, 600);
     large.requirements.get_or_insert_default().memory_mib = 100_000;
-    let near = estimate(large).await;
+    let near = bazaar.estimate(&large, |estimate| !estimate.nearest.is_empty()).await;
     assert!(!near.quote.is_set());
     assert_eq!(near.nearest[0].lacks, "it has 4096 MiB of memory, 100000 are wanted");
-    let good = estimate(Bazaar::spec(Coin::Usdc, 600)).await;
+    let good = bazaar.estimate(&Bazaar::spec(Coin::Usdc, 600), |_| true).await;
     assert_eq!((good.matching, good.deposit), (1, 600_000));
     bazaar.close().await;
 }
