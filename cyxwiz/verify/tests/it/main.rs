@@ -1,6 +1,6 @@
 //! A job, run twice. Without libtest's `main`: this very binary is also the compile child.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where its assumption does")]
+#![expect(clippy::unwrap_used, reason = "a test ends where its assumption does")]
 
 use std::collections::BTreeMap;
 use std::fs;
