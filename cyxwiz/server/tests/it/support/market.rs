@@ -23,7 +23,7 @@ impl World {
             "INSERT INTO jobs (id, account_id, buyer, idempotency_key, request_sha256, name, spec, state, state_at,
                  created_at, trace_id, coin, price, rate, quote_expires_at, deposit, limit_units, expire_at,
                  config_version, settle_key, treasury, fee_bps, timeout_ms, max_attempts)
-             VALUES ($1, $2, $3, $1::text, '', 'a job', '', 'draft', 0, 0, '', 'USDC', 1, 1, 0, 1, 1, 0, 1, $3, $3,
+             VALUES ($1, $2, $3, $1::text, '', 'a job', '', 'draft', 0, 0, '', 'USDC', 1, 1, 0, 1, 1, 4000000000, 1, $3, $3,
                  1000, 1000, 3)",
         )
         .bind(job.uuid())
