@@ -95,3 +95,13 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Dist => dist::run(&place),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -14,7 +14,7 @@ use crate::place::Place;
 
 /// What the demo shows.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct FabricOptions {
     /// Size of the generated event stream in MB
     #[arg(long, default_value_t = 100)]
     megabytes: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Options {
     seed: u64,
 }
 
-pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
+pub(crate) fn run(place: &Place, options: &FabricOptions) -> Result<()> {
     let guests = guests::build(place)?;
     let generator = guests::generator(place)?;
     let build = ["build", "--release", "--package", "vyr-cli"];
@@ -51,7 +51,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
 }
 
 /// Makes the event stream, or the table of sensors to join it with.
-fn generate(generator: &Path, to: &Path, options: &Options, lookup: bool) -> Result<()> {
+fn generate(generator: &Path, to: &Path, options: &FabricOptions, lookup: bool) -> Result<()> {
     let (bytes, seed) = (options.megabytes * 1_000_000, options.seed);
     let mut args = vec!["--seed".to_owned(), seed.to_string()];
     if lookup {

@@ -20,7 +20,7 @@ pub(crate) struct Options {
     #[command(subcommand)]
     what: Option<What>,
     #[command(flatten)]
-    fabric: fabric::Options,
+    fabric: fabric::FabricOptions,
 }
 
 #[derive(Subcommand)]
