@@ -45,7 +45,8 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         known.push(format!("pytorch={}", pytorch.id));
     }
 
-    let home = place.cache.join("demo-market");
+    // not in the cache: a PostgreSQL that gives up root cannot get through the home of root
+    let home = std::env::temp_dir().join("cyxwiz-demo-market");
     let _ = fs::remove_dir_all(&home);
     fs::create_dir_all(home.join("buyer"))?;
     let demo = Demo { place, home, images: known.join(","), docker: engine.engine.socket.clone() };
