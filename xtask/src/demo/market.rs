@@ -116,7 +116,8 @@ impl Demo<'_> {
         let mut command = self.server_command();
         command.arg("serve");
         let mut server = Background::start("server", command, &self.log("server"))?;
-        server.said("the server is ready")?;
+        let ready = format!("http://127.0.0.1:{ADMIN}/readyz");
+        server.until(|| succeeds(&mut cmd("curl", ["-sf", "-o", "/dev/null", &ready])).then_some(()))?;
         for args in [&["admin", "price", "set", "cpu", "0.05"][..], &["admin", "sol-rate", "set", "163.27"]] {
             say("cyxwiz-server", self.server_command(), args)?;
         }
@@ -125,7 +126,7 @@ impl Demo<'_> {
 
     fn node_command(&self) -> Command {
         let mut command = cmd(self.place.binary("release", "cyxwiz-node"), [] as [&str; 0]);
-        command.env("CYXWIZ_NODE_HOME", self.home.join("node")).env("CYXWIZ_DOCKER", &self.docker);
+        command.env("CYXWIZ_NODE_HOME", self.home.join("node"));
         command
     }
 
@@ -134,19 +135,15 @@ impl Demo<'_> {
         println!("\n# a seller offers his machine");
         let wallet = output(&mut self.buyer_command("seller", &["wallet", "address"]))?;
         let (server, wallet) = (Self::url(), wallet.trim());
-        let install =
-            ["install", "--server", &server, "--wallet", wallet, "--min-price", "0.05", "--no-service"];
+        let docker = self.docker.display().to_string();
+        let install = ["install", "--server", &server, "--wallet", wallet, "--min-price", "0.05"];
+        let install = [&install[..], &["--no-service", "--container-socket", &docker]].concat();
         say("cyxwiz-node", self.node_command(), &install)?;
         println!("\n$ cyxwiz-node run &");
         let mut command = self.node_command();
         command.arg("run");
         let mut node = Background::start("node", command, &self.log("node"))?;
-        node.until(|| {
-            let mut status = self.node_command();
-            let shown = output(status.args(["status", "-o", "json"])).ok()?;
-            let status: Value = serde_json::from_str(&shown).ok()?;
-            (status.get("available") == Some(&Value::Bool(true))).then_some(())
-        })?;
+        node.said("the hardware was confirmed")?;
         say("cyxwiz-node", self.node_command(), &["status"])?;
         Ok(node)
     }
@@ -183,9 +180,9 @@ impl Demo<'_> {
         fs::write(fails.join("training_script.py"), "raise SystemExit('no such model')\n")?;
         let fails = fails.display().to_string();
         println!(
-            "\n$ cyxwiz submit ./fails --yes --image python --no-data --gpu-type cpu --max-price 0.10 --timeout 60"
+            "\n$ cyxwiz submit ./fails --yes --image python --no-data --disk 1 --gpu-type cpu --max-price 0.10 --timeout 60"
         );
-        let args = ["submit", &fails, "--yes", "--image", "python", "--no-data"];
+        let args = ["submit", &fails, "--yes", "--image", "python", "--no-data", "--disk", "1"];
         let args = [&args[..], &["--gpu-type", "cpu", "--max-price", "0.10", "--timeout", "60"]].concat();
         anyhow::ensure!(!succeeds(&mut self.buyer_command("buyer", &args)), "a job that fails must say so");
 
@@ -197,7 +194,7 @@ impl Demo<'_> {
     }
 
     fn train(&self, job: &str, image: &str, more: &[&str]) -> Result<()> {
-        self.buyer(&[&["submit", job, "--image", image, "--yes"], more].concat())?;
+        self.buyer(&[&["submit", job, "--image", image, "--yes", "--disk", "1"], more].concat())?;
         let jobs = output(&mut self.buyer_command("buyer", &["jobs", "-o", "json"]))?;
         let jobs: Value = serde_json::from_str(&jobs)?;
         let newest = jobs.pointer("/jobs/0/id").and_then(Value::as_str).context("the job is not listed")?;
