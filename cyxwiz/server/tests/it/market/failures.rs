@@ -181,7 +181,12 @@ async fn a_job_that_no_node_takes_is_refunded_in_time() {
         v1::QueueJobRequest { job_id: work_for_nobody.id.clone(), open_signature, ..Default::default() };
     let queued = bazaar.jobs().queue_job(request).await.unwrap().into_owned().job.into_option().unwrap();
     assert_eq!(queued.state.as_known(), Some(JobState::Queued));
-    assert_eq!(queued.waiting_because, "no node is available at the moment");
+    // what is offered is read once a second
+    let start = tokio::time::Instant::now();
+    while bazaar.job(&queued.id).await.waiting_because != "no node is available at the moment" {
+        assert!(start.elapsed().as_secs() < 20, "it does not say why it waits");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
     bazaar.advance(26 * 3600);
     // the session ended meanwhile
     let mut bazaar = bazaar;
