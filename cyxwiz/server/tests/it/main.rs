@@ -18,3 +18,4 @@ mod metrics;
 mod postgres;
 mod stop;
 mod support;
+mod traces;
