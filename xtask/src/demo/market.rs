@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -23,6 +24,8 @@ const RPC: u16 = 18_899;
 const WS: u16 = 18_900;
 const SERVER: u16 = 18_420;
 const ADMIN: u16 = 18_421;
+/// Time between two looks at the node's status.
+const LOOK: Duration = Duration::from_millis(600);
 
 /// What is trained.
 #[derive(Args)]
@@ -143,7 +146,14 @@ impl Demo<'_> {
         let mut command = self.node_command();
         command.arg("run");
         let mut node = Background::start("node", command, &self.log("node"))?;
-        node.said("the hardware was confirmed")?;
+        node.until(|| {
+            // each look signs in, and a server counts that
+            std::thread::sleep(LOOK);
+            let mut status = self.node_command();
+            let status: Value =
+                serde_json::from_str(&output(status.args(["status", "-o", "json"])).ok()?).ok()?;
+            (status.pointer("/server/available") == Some(&Value::Bool(true))).then_some(())
+        })?;
         say("cyxwiz-node", self.node_command(), &["status"])?;
         Ok(node)
     }

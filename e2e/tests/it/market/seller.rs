@@ -1,7 +1,8 @@
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::Command,
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -11,6 +12,9 @@ use super::{
     process::{Process, binary},
 };
 use crate::support::until;
+
+/// Time between two looks at a node's status.
+const LOOK: Duration = Duration::from_millis(600);
 
 /// A node's owner and his machine.
 pub(crate) struct Seller {
@@ -88,9 +92,10 @@ impl Seller {
     }
 
     pub(crate) fn available(&self) {
-        let log = self.home.with_extension("log");
         until("the node is available", || {
-            fs::read_to_string(&log).unwrap().contains("the hardware was confirmed")
+            // each look signs in, and a server counts that
+            thread::sleep(LOOK);
+            self.json(&["status"])["server"]["available"] == true
         });
     }
 
