@@ -1,12 +1,17 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use super::{platform::Platform, process::Process, process::binary};
 use crate::support::until_some;
+
+/// Time between two looks at a job.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// An ML developer with a wallet.
 pub(crate) struct Buyer {
@@ -84,6 +89,8 @@ impl Buyer {
     #[track_caller]
     pub(crate) fn reaches(&self, job: &str, wanted: &[&str]) -> Value {
         until_some(&format!("{job} is {wanted:?}"), || {
+            // each look is some calls, and a server counts them
+            thread::sleep(LOOK);
             let job = self.job(job);
             let state = job["state"].as_str().unwrap();
             let over = ["completed", "refunded", "cancelled"].contains(&state);
