@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// Also run the long suites (modules named `full`)
     #[arg(long)]
     full: bool,
-    /// Arguments for nextest, such as a filter
+    /// Arguments for nextest, such as a filter; nothing else is then tested
     #[arg(last = true)]
     nextest: Vec<String>,
 }
@@ -58,10 +58,38 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         Ok(command)
     };
     let mut steps = Steps::default();
-    // with the tests, so that dependencies are built once: features of both are then the same
+    // with the tests and their environment, so that everything is built once: features and what build scripts see are then the same
     steps.run("build", || {
-        run_command(&mut cargo(&place.root, ["build", "--workspace", "--all-targets", "--locked"]))
+        run_command(&mut with_env(cargo(&place.root, ["build", "--workspace", "--all-targets", "--locked"]))?)
     });
+    if options.nextest.is_empty() {
+        other_tests(place, options, &with_env, &mut steps);
+    }
+    steps.run("nextest", || {
+        let profile = if options.full { "full" } else { "default" };
+        let args = ["nextest", "run", "--workspace", "--profile", profile];
+        let mut command = with_env(cargo(&place.root, args))?;
+        if held.engine.namespace.is_none() {
+            // they change the rules and addresses of the engine's network: never those of somebody's own machine
+            command
+                .args(["--filterset", "not (package(cyxwiz-sandbox) and test(/^egress::/) and kind(test))"]);
+        }
+        run_command(command.args(&options.nextest))
+    });
+    if held.engine.namespace.is_none() {
+        let why = "they need the private engine, and another runs on this machine: stop it to run them";
+        steps.try_run("network attacks", || Ok(Done::Skipped(why.to_owned())));
+    }
+    steps.finish()
+}
+
+/// What is tested by other means than nextest in the workspace.
+fn other_tests(
+    place: &Place,
+    options: &Options,
+    with_env: &impl Fn(Command) -> Result<Command>,
+    steps: &mut Steps,
+) {
     steps.run("tests of the guests' logic", || {
         let mut command = cargo(&place.workloads(), ["test", "--workspace", "--locked", "--quiet"]);
         run_command(command.env("CARGO_TARGET_DIR", place.target.join("workloads")))
@@ -93,20 +121,4 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         let command = cargo(&place.root, ["test", "--doc", "--workspace"]);
         run_command(&mut with_env(command)?)
     });
-    steps.run("nextest", || {
-        let profile = if options.full { "full" } else { "default" };
-        let args = ["nextest", "run", "--workspace", "--profile", profile];
-        let mut command = with_env(cargo(&place.root, args))?;
-        if held.engine.namespace.is_none() {
-            // they change the rules and addresses of the engine's network: never those of somebody's own machine
-            command
-                .args(["--filterset", "not (package(cyxwiz-sandbox) and test(/^egress::/) and kind(test))"]);
-        }
-        run_command(command.args(&options.nextest))
-    });
-    if held.engine.namespace.is_none() {
-        let why = "they need the private engine, and another runs on this machine: stop it to run them";
-        steps.try_run("network attacks", || Ok(Done::Skipped(why.to_owned())));
-    }
-    steps.finish()
 }

@@ -29,6 +29,8 @@ struct Run {
 
 struct Job {
     rate: HourlyRate,
+    /// What the whole allowed time costs.
+    whole: Amount,
     balance: Balance<u8>,
     escrow: Escrow<u8>,
     config: Config<u8>,
@@ -51,7 +53,7 @@ impl Job {
         let order = Order { job: JobId([7; 16]), deposit, limit, expire_at, config_version: config.version };
         let now = UnixTime(START.seconds());
         let (balance, escrow) = Escrow::open(&config, &balance, BUYER, &order, now).unwrap();
-        Self { rate, balance, escrow, config }
+        Self { rate, whole: charge(rate, timeout), balance, escrow, config }
     }
 
     /// Runs once: beats, tops up as the rules say, ends of itself or when the money does.
@@ -69,7 +71,7 @@ impl Job {
             at = at.plus(Span(gap));
             meter = meter.beat(at);
             let spent = charge(self.rate, meter.counted);
-            match budget_step(spent, self.escrow.deposit, self.escrow.limit, self.balance.free) {
+            match budget_step(spent, self.escrow.deposit, self.whole, self.escrow.limit, self.balance.free) {
                 BudgetStep::Go => {}
                 BudgetStep::TopUp(more) => {
                     let books = (&self.config, &self.balance);

@@ -46,7 +46,8 @@ pub(super) async fn look(market: &Market) -> Result<(), ServerError> {
 async fn decide(market: &Market, job: &Job, attempt: &Attempt, now: Moment) -> Result<(), ServerError> {
     let spent = charge(job.rate, attempt.counted(now));
     let free = if job.terms.limit > job.terms.deposit { free(market, job).await } else { Amount::ZERO };
-    let step = budget_step(spent, job.terms.deposit, job.terms.limit, free);
+    let whole = charge(job.rate, job.timeout);
+    let step = budget_step(spent, job.terms.deposit, whole, job.terms.limit, free);
     if step == BudgetStep::Go {
         return Ok(());
     }
