@@ -14,7 +14,7 @@ use std::{
 use futures::FutureExt as _;
 use vyr_sdk::{
     Client,
-    control::{StreamTracesRequest, TaskState, TaskStatus},
+    control::{StreamTracesRequest, StreamTracesResponse, TaskState, TaskStatus},
 };
 
 use super::sync::{broken_disk, unavailable, until_taken};
@@ -26,6 +26,12 @@ fn started(node: &Node) -> f64 {
 
 fn follow() -> StreamTracesRequest {
     StreamTracesRequest { follow: true, no_history: true, ..Default::default() }
+}
+
+/// Whether the message's spans are of this task.
+fn speaks_of(message: &StreamTracesResponse, status: &TaskStatus) -> bool {
+    let trace = u128::from_str_radix(&status.trace_id, 16).unwrap().to_be_bytes();
+    message.traces_data.windows(trace.len()).any(|bytes| bytes == trace)
 }
 
 /// Submits while every sync hangs, and waits until the guest has run all the same.
@@ -54,7 +60,7 @@ async fn nobody_hears_of_a_run_before_it_is_recorded() {
     for _ in 0..3 {
         let status = speaks.run(&client).await;
         ended_well(&status);
-        before.push(status.task_id);
+        before.push(status);
     }
     let mut stream = client.stream_traces(follow()).await.unwrap();
     let answer = run_unrecorded(&node, dir.path(), &speaks).await;
@@ -62,8 +68,10 @@ async fn nobody_hears_of_a_run_before_it_is_recorded() {
     // the end of the last of them may have come after the stream was opened
     while let Some(message) = stream.next().now_or_never() {
         let message = message.unwrap().unwrap();
-        let known = message.tasks.iter().all(|status| before.contains(&status.task_id));
-        assert!(known, "nothing is told before it is on disk: {message:?}");
+        let told = |id: &str| before.iter().any(|status| status.task_id == id);
+        let known = message.tasks.iter().all(|status| told(&status.task_id));
+        let spans = message.traces_data.is_empty() || before.iter().any(|status| speaks_of(&message, status));
+        assert!(known && spans, "nothing is told before it is on disk: {message:?}");
     }
 
     fs::remove_file(dir.path().join("broken.hangs")).unwrap();
