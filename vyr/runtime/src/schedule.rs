@@ -2,7 +2,7 @@
 //!
 //! A thread that wakes takes the processor from another when its own slice is shorter and its virtual deadline
 //! (slice by weight) earlier; else it waits for the other's slice, which the kernel ends only at its tick (4 ms).
-//! So prompt threads have a short slice, and patient ones, of lower weight, a long one: whatever wakes passes
+//! So prompt threads have a short slice, and patient ones, of lower weight, a longer one: whatever wakes passes
 //! them, other programs with the kernel's own slice of 1 to 3 ms too. How much the patient ones get in the end
 //! is decided by weight alone: beside a thread that never rests, `nice` 10 keeps a tenth of a processor and
 //! `nice` 5 a quarter. A thread that has just had more than its share waits all the same, until the next tick.
@@ -10,7 +10,9 @@
 use std::time::Duration;
 
 const PROMPT_SLICE: Duration = Duration::from_micros(200);
-const PATIENT_SLICE: Duration = Duration::from_millis(20);
+/// Long enough, by weight, for all others to pass; one that gives way loses as much.
+const PATIENT_SLICE: Duration = Duration::from_millis(1);
+const COMPILER_SLICE: Duration = Duration::from_millis(20);
 /// How much guests that compute for long stand back, on the scale of `nice`.
 const PATIENT: i32 = 10;
 /// How much the compiler does: a task waits for it.
@@ -28,7 +30,7 @@ pub fn patient() {
 
 /// Makes this thread, and those that it starts, patient, less so than [`patient`]: for the compile child.
 pub(crate) fn compiler() {
-    schedule(COMPILER, PATIENT_SLICE);
+    schedule(COMPILER, COMPILER_SLICE);
 }
 
 /// Where the kernel refuses, or knows no slices (before Linux 6.12), all compete as everything else does.

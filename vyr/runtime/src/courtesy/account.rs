@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 /// How long a guest stands aside before it looks anew.
-pub(crate) const TURN: Duration = Duration::from_millis(2);
-/// How long it stands aside, all in all, before it is its own turn.
+pub(crate) const PAUSE: Duration = Duration::from_millis(2);
+/// How long it stands aside, all in all, before a turn of its own is due.
 const MOST: Duration = Duration::from_millis(40);
 /// How much standing aside each moment of processor time pays for: who computes for 5 ms may have stood aside
 /// for 40. A guest so keeps a ninth of the time, about what its weight beside prompt threads gives it.
 const WORTH: u32 = 8;
+/// How long a turn may take by the clock: others wait for their own.
+const LONGEST: Duration = Duration::from_millis(25);
 
 /// How long one guest stood aside, less what it got since: nobody stands aside for good.
 #[derive(Debug, Default)]
@@ -14,71 +16,44 @@ pub(crate) struct Account {
     owed: Duration,
     /// Processor time of the guest when it was asked last.
     cpu: Duration,
-    /// It stood aside for long enough and computes until nothing is owed.
-    own_turn: bool,
+    /// Until it has had so much processor time it gives way to nobody, in a turn of its own.
+    spared: Duration,
 }
 
 impl Account {
-    /// Tells whether a guest that has had `cpu` of processor time so far may be made to stand aside for a turn.
-    pub(crate) fn may_stand_aside(&mut self, cpu: Duration) -> bool {
+    /// The guest has had `cpu` of processor time so far.
+    pub(crate) fn pay(&mut self, cpu: Duration) {
         let got = cpu.saturating_sub(self.cpu);
         self.cpu = self.cpu.max(cpu);
         self.owed = self.owed.saturating_sub(got.saturating_mul(WORTH));
-        self.own_turn &= !self.owed.is_zero();
-        !self.own_turn
     }
 
-    /// It stood aside for so long.
+    /// It stood aside for so long. More than what makes a turn due is not kept: while it waits for the others'
+    /// turns its own grows no longer.
     pub(crate) fn stood_aside(&mut self, time: Duration) {
-        self.owed = self.owed.saturating_add(time);
-        self.own_turn |= self.owed >= MOST;
+        self.owed = self.owed.saturating_add(time).min(MOST);
+    }
+
+    /// Tells whether it stood aside for long enough.
+    pub(crate) fn is_due(&self) -> bool {
+        self.owed >= MOST
+    }
+
+    /// Tells whether a turn of its own that was `held` for so long by the clock is over.
+    pub(crate) fn is_over(&self, held: Duration) -> bool {
+        self.owed.is_zero() || held >= LONGEST
+    }
+
+    /// Tells whether, in a turn of its own, it lets others pass that wait for its very processor.
+    pub(crate) fn gives_way(&self) -> bool {
+        self.cpu >= self.spared
+    }
+
+    /// They took so long: what they leave it is a ninth here too.
+    pub(crate) fn gave_way(&mut self, time: Duration) {
+        self.spared = self.cpu.saturating_add(time / WORTH);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn after_its_time_aside_it_is_its_own_turn() {
-        let mut account = Account::default();
-        let mut cpu = Duration::from_millis(7);
-        let mut turns = 0;
-        while account.may_stand_aside(cpu) {
-            account.stood_aside(TURN);
-            turns += 1;
-        }
-        assert_eq!(turns, 20);
-        cpu += Duration::from_micros(4_999);
-        assert!(!account.may_stand_aside(cpu));
-        cpu += Duration::from_micros(1);
-        assert!(account.may_stand_aside(cpu));
-    }
-
-    proptest! {
-        /// Whatever happens, in every stretch of its life a guest gets its share: what it stood aside is at most
-        /// what its processor time pays for, and one round beyond.
-        #[test]
-        fn a_guest_keeps_its_share(steps in prop::collection::vec((0_u64..6_000, 0_u64..4_000), 1..400)) {
-            let mut account = Account::default();
-            let mut cpu = Duration::ZERO;
-            // what it stood aside less what was paid, and the least that ever was
-            let (mut balance, mut least) = (0_i128, 0_i128);
-            for (computes, aside) in steps {
-                let computes = Duration::from_micros(computes);
-                cpu += computes;
-                balance -= i128::try_from((computes * WORTH).as_nanos()).unwrap();
-                least = least.min(balance);
-                if account.may_stand_aside(cpu) {
-                    // one turn, and what the thread was late to wake
-                    let aside = Duration::from_micros(aside);
-                    account.stood_aside(aside);
-                    balance += i128::try_from(aside.as_nanos()).unwrap();
-                }
-                let bound = MOST + 2 * TURN;
-                prop_assert!(balance - least <= i128::try_from(bound.as_nanos()).unwrap());
-            }
-        }
-    }
-}
+mod tests;

@@ -4,22 +4,36 @@
 //! submit ─► Courtesy::arrive ─► Short ──────────────► dropped: the task ended, or computes for long itself
 //!                │ (kick)                                │
 //! patient guest ─┴► stands aside, some ms at a time ◄────┴─ a little longer: the next submit is on its way
+//!                      │ for long enough                  ▲
+//!                      └► waits for a place ─► its turn ──┘ 5 ms of computing, letting pass who waits for its processor
 //! ```
 //! The system alone does not do it: a thread that wakes microseconds after it slept has had more than its share,
 //! and waits for the next tick (4 ms) beside a thread that never rests, whatever the priorities. How long a guest
-//! stands aside is bounded by its own [`Account`].
+//! stands aside is bounded by its own [`Account`]; turns are taken one after the other, so that they leave a processor free.
 
 mod account;
+mod standing;
 
 use std::{
+    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
-pub(crate) use self::account::{Account, TURN};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+
+use self::account::Account;
+pub(crate) use self::{
+    account::PAUSE,
+    standing::{Look, Standing},
+};
 
 /// How long after the last arrival a task still counts as short: longer than most need, and short enough that
 /// one that sleeps holds nobody up.
@@ -39,11 +53,16 @@ struct Inner {
     arrived: AtomicU64,
     ended: AtomicU64,
     patient: AtomicUsize,
+    /// For guests that have a turn of their own, first come, first served.
+    places: Arc<Semaphore>,
 }
 
 impl Default for Inner {
     fn default() -> Self {
+        let processors = available_parallelism().map_or(1, NonZero::get);
         Self {
+            // short tasks keep a processor, where there are two
+            places: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))),
             origin: Instant::now(),
             in_flight: AtomicUsize::new(0),
             arrived: AtomicU64::new(0),
@@ -83,6 +102,25 @@ impl Courtesy {
         };
         let in_flight = self.0.in_flight.load(Ordering::Relaxed) > 0;
         (in_flight && within(&self.0.arrived, SHORT)) || within(&self.0.ended, LINGER)
+    }
+}
+
+/// Where a guest that computes for long does so beside short tasks.
+pub(crate) type Place = OwnedSemaphorePermit;
+
+impl Courtesy {
+    /// Waits for a place, for as long as guests that compute for long are to stand aside at all.
+    pub(crate) async fn place(&self) -> Option<Place> {
+        let unwanted = async {
+            while self.is_wanted() {
+                sleep(PAUSE).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            place = Arc::clone(&self.0.places).acquire_owned() => place.ok(),
+            () = unwanted => None,
+        }
     }
 }
 

@@ -40,3 +40,4 @@ pub use compile::{CompileError, Compiler, CompilerOptions, compile, compile_chil
 pub use engine::{Metering, RuntimeError, RuntimeOptions};
 pub use program::{LoadError, Program, ProgramKind};
 pub use runtime::Runtime;
+pub(crate) use ticker::Hurried;

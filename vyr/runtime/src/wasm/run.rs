@@ -31,7 +31,7 @@ impl Runtime {
             () = cancel.requested() => None,
         };
         let prepared = SystemTime::now();
-        let watch = Watch::new(&request.limits, cancel, self.courtesy().clone());
+        let watch = Watch::new(&request.limits, cancel, self.courtesy().clone(), self.ticker().haste());
         let terminal = match permit {
             Some(_permit) => {
                 let _running = self.ticker().enter();

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
 use vyr_model::{LimitKind, Limits};
 
-use super::error::Stop;
+use super::{error::Stop, ticker::Haste};
 use crate::{
     Cancel, Courtesy,
-    courtesy::{Account, Patient, TURN},
+    courtesy::{Look, PAUSE, Standing},
 };
 
 /// How long a guest may keep its thread while others wait for one.
@@ -36,14 +36,9 @@ pub(crate) struct Watch {
     started: OnceLock<SystemTime>,
     memory_refused: AtomicBool,
     courtesy: Courtesy,
+    haste: Haste,
     /// What the guest owes and is owed, once it computes for long.
     standing: Mutex<Option<Standing>>,
-}
-
-/// A guest that computes for long, and makes room for short tasks.
-struct Standing {
-    account: Account,
-    _patient: Patient,
 }
 
 /// What a guest does that looked at its watch.
@@ -56,7 +51,7 @@ pub(crate) enum Next {
 }
 
 impl Watch {
-    pub(crate) fn new(limits: &Limits, cancel: Cancel, courtesy: Courtesy) -> Arc<Self> {
+    pub(crate) fn new(limits: &Limits, cancel: Cancel, courtesy: Courtesy, haste: Haste) -> Arc<Self> {
         let origin = Instant::now();
         Arc::new(Self {
             cancel,
@@ -69,6 +64,7 @@ impl Watch {
             started: OnceLock::new(),
             memory_refused: AtomicBool::new(false),
             courtesy,
+            haste,
             standing: Mutex::new(None),
         })
     }
@@ -91,6 +87,9 @@ impl Watch {
     pub(crate) fn leave(&self) {
         let spent = thread_cpu().saturating_sub(self.poll_cpu.load(Ordering::Relaxed));
         self.cpu_before.fetch_add(spent, Ordering::Relaxed);
+        if let Some(standing) = self.standing.lock().as_mut() {
+            standing.end_turn();
+        }
     }
 
     /// Returns the processor time of the polls that are over.
@@ -110,19 +109,23 @@ impl Watch {
         let cpu = self.cpu_before.load(Ordering::Relaxed).saturating_add(poll);
         self.check(cpu, now)?;
         let mut standing = self.standing.lock();
-        if let Some(standing) = standing.as_mut()
-            && standing.account.may_stand_aside(Duration::from_nanos(cpu))
-            && self.courtesy.is_wanted()
-        {
-            return Ok(Next::StandAside);
+        if let Some(standing) = standing.as_mut() {
+            match standing.look(Duration::from_nanos(cpu), &self.courtesy) {
+                Look::AsEver => {}
+                Look::StandAside => return Ok(Next::StandAside),
+                Look::OwnTurn => return Ok(Next::GoOn),
+                Look::GiveWay => {
+                    standing.give_way();
+                    return Ok(Next::GoOn);
+                }
+            }
         }
         let start = Duration::from_nanos(self.slice_start.load(Ordering::Relaxed));
         if now.saturating_duration_since(self.origin).saturating_sub(start) < SLICE {
             return Ok(Next::GoOn);
         }
         // it had a slice of its own: from now on it makes room
-        standing
-            .get_or_insert_with(|| Standing { account: Account::default(), _patient: self.courtesy.join() });
+        standing.get_or_insert_with(|| Standing::new(&self.courtesy));
         Ok(Next::Yield)
     }
 
@@ -130,12 +133,21 @@ impl Watch {
     pub(crate) async fn stand_aside(&self) {
         loop {
             let begun = Instant::now();
-            tokio::time::sleep(TURN).await;
+            let is_due = self.standing.lock().as_ref().is_some_and(Standing::is_due);
+            let place = if is_due {
+                self.courtesy.place().await
+            } else {
+                tokio::time::sleep(PAUSE).await;
+                None
+            };
             let mut standing = self.standing.lock();
             let Some(standing) = standing.as_mut() else { return };
-            standing.account.stood_aside(begun.elapsed());
-            let cpu = Duration::from_nanos(self.cpu_before.load(Ordering::Relaxed));
-            if !standing.account.may_stand_aside(cpu) || !self.courtesy.is_wanted() {
+            standing.stood_aside(self.cpu(), begun.elapsed());
+            if let Some(place) = place {
+                standing.begin_turn(place, self.haste.begin());
+                return;
+            }
+            if !self.courtesy.is_wanted() {
                 return;
             }
         }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use vyr_model::{LimitKind, Limits, Terminal};
 use vyr_runtime::{
@@ -53,4 +53,32 @@ async fn one_that_stands_aside_ends_by_wall_time_and_cancel() {
     assert_eq!(outcome.terminal, Terminal::Failed(vyr_model::Failure::Limit(LimitKind::WallTime)));
     let outcome = beside_a_flood(|_| {}, Cancel::cancel).await;
     assert_eq!(outcome.terminal, Terminal::Cancelled);
+}
+
+/// On few processors they have their turns one after the other; none waits for another for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_that_stand_aside_all_get_their_share() {
+    let courtesy = Courtesy::default();
+    let options = RuntimeOptions { max_running: 3, courtesy: courtesy.clone(), ..RuntimeOptions::default() };
+    let runtime = Runtime::new(options).unwrap();
+    let program = Arc::new(load_in(&runtime, &guest_bytes("spin"), Metering::Time));
+    let cpu_time = Duration::from_millis(40);
+    let running: Vec<_> = (0..3)
+        .map(|_| {
+            let (runtime, program) = (runtime.clone(), Arc::clone(&program));
+            let task = Task::new(&[]).limits(|limits| limits.cpu_time = cpu_time);
+            tokio::spawn(async move { runtime.run(&program, task.request).await })
+        })
+        .collect();
+    while !running.iter().all(tokio::task::JoinHandle::is_finished) {
+        let _short = courtesy.arrive();
+        runtime.kick();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for running in running {
+        let outcome = running.await.unwrap();
+        assert_eq!(outcome.terminal, Terminal::Failed(vyr_model::Failure::Limit(LimitKind::CpuTime)));
+        assert!(outcome.cpu >= cpu_time, "{outcome:?}");
+    }
+    assert!(!courtesy.is_asked());
 }
