@@ -8,11 +8,21 @@ use anyhow::{Context, Result};
 use crate::cmd::{cargo, cmd, output, run as run_command};
 use crate::place::Place;
 
-/// Every binary that users get: its package and its name.
-const BINARIES: &[(&str, &str)] = &[VYR, ("cyxwiz-engine", "cyxwiz")];
+/// Every binary that users get.
+const BINARIES: &[Binary] = &[VYR, Binary { package: "cyxwiz-engine", name: "cyxwiz", features: &[] }];
 
 /// The node and its command line: what `./x bench` measures.
-pub(crate) const VYR: (&str, &str) = ("vyr-cli", "vyr");
+pub(crate) const VYR: Binary =
+    Binary { package: "vyr-cli", name: "vyr", features: &["--features", "shipped"] };
+
+/// What is built to be given away.
+#[derive(Clone, Copy)]
+pub(crate) struct Binary {
+    package: &'static str,
+    name: &'static str,
+    /// Arguments that choose what is in it.
+    features: &'static [&'static str],
+}
 
 /// What lies beside the binaries, where present.
 const DOCUMENTS: &[&str] = &["LICENSE", "README.md", "CHANGELOG.md"];
@@ -29,8 +39,8 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     let _ = fs::remove_dir_all(&dist);
     for dir in [dist.join("bin"), stage.join("bin")] {
         fs::create_dir_all(&dir)?;
-        for (_, binary) in BINARIES {
-            copy(&place.binary("dist", binary), &dir.join(binary))?;
+        for Binary { name, .. } in BINARIES {
+            copy(&place.binary("dist", name), &dir.join(name))?;
         }
     }
     for document in DOCUMENTS {
@@ -42,18 +52,20 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     pack(&dist, &name)?;
     fs::remove_dir_all(&stage)?;
     println!("{}", dist.join(format!("{name}.tar.gz")).display());
-    for (_, binary) in BINARIES {
-        if let Some(glibc) = needed_glibc(&dist.join("bin").join(binary)) {
-            eprintln!("{binary} needs glibc {glibc} or newer");
+    for Binary { name, .. } in BINARIES {
+        if let Some(glibc) = needed_glibc(&dist.join("bin").join(name)) {
+            eprintln!("{name} needs glibc {glibc} or newer");
         }
     }
     Ok(())
 }
 
 /// Builds a binary as it is shipped.
-pub(crate) fn build(place: &Place, (package, binary): (&str, &str)) -> Result<()> {
-    let args = ["rustc", "--profile", "dist", "--locked", "--package", package, "--bin", binary, "--"];
+pub(crate) fn build(place: &Place, binary: Binary) -> Result<()> {
+    let Binary { package, name, features } = binary;
+    let args = ["rustc", "--profile", "dist", "--locked", "--package", package, "--bin", name];
     let mut build = cargo(&place.root, args);
+    build.args(features).arg("--");
     // rustc's own linker folds functions that came out the same; others do not know how
     if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         build.arg("-Clink-arg=-Wl,--icf=all");
