@@ -4,7 +4,8 @@ use cyxwiz_chain::Coin;
 use cyxwiz_proto::v1::{self, JobState};
 
 use super::bazaar::{Bazaar, reason};
-use super::node::{Node, ending, started};
+use super::node::Node;
+use super::work::{ending, started};
 
 #[tokio::test]
 async fn a_scripts_own_fault_is_refunded_withheld_and_counted() {

@@ -3,16 +3,19 @@
 
 mod access;
 mod bazaar;
+mod books;
 mod crash;
 mod failures;
 mod good;
 mod lies;
 mod money;
 mod node;
+mod orders;
 mod rate;
 mod rerun;
 mod stops;
 mod two;
+mod work;
 
 #[path = "../../../../chain/tests/it/support/devnet.rs"]
 #[expect(dead_code, reason = "the chain's own tests use more of it")]
