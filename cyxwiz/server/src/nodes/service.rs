@@ -40,7 +40,7 @@ impl NodeService for Nodes {
     ) -> ServiceResult<ServiceStream<AttendResponse>> {
         let caller = Caller::of(&context).node()?;
         enrol::refuse_banned(self.0.pool(), caller.node).await?;
-        Response::ok(Box::pin(attend::attend(&self.0, caller.node, requests)))
+        Response::ok(Box::pin(attend::attend(&self.0, &caller, requests)))
     }
 
     async fn push_logs(

@@ -14,6 +14,7 @@ mod orders;
 mod rate;
 mod rerun;
 mod stops;
+mod streams;
 mod two;
 mod work;
 

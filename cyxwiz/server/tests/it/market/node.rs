@@ -98,6 +98,22 @@ impl Node {
         self.stream = None;
     }
 
+    /// Waits until the server ends the stream; why it did.
+    pub(crate) async fn cut_off(&mut self) -> v1::Reason {
+        let (_, receive) = self.stream.as_mut().unwrap();
+        let ends = async {
+            loop {
+                match receive.message().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return receive.error().cloned().expect("it ended well"),
+                    Err(error) => return error,
+                }
+            }
+        };
+        let error = tokio::time::timeout(PATIENCE, ends).await.expect("the stream is still open");
+        super::bazaar::reason(&error)
+    }
+
     /// The next message, of those that waited first.
     async fn next(&mut self) -> Message {
         match self.backlog.pop_front() {

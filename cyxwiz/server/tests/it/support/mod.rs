@@ -6,4 +6,4 @@ mod tus;
 mod world;
 
 pub(crate) use tus::sha256;
-pub(crate) use world::{Key, World, local_folder};
+pub(crate) use world::{Key, Session, World, local_folder};
