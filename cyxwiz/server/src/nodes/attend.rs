@@ -185,7 +185,16 @@ async fn take_answer(market: &Market, node: NodeId, answer: &v1::Answer) -> Resu
         market.streams.works_on(node, id);
     } else {
         let reason: String = answer.reason.chars().take(200).collect();
-        let message = format!("the node refused it: {reason}");
+        let message = if answer.busy {
+            format!("the node has no place yet: {reason}")
+        } else {
+            format!("the node refused it: {reason}")
+        };
+        sqlx::query("UPDATE attempts SET busy = $2 WHERE id = $1")
+            .bind(id.uuid())
+            .bind(answer.busy)
+            .execute(&mut *tx)
+            .await?;
         finish(market, &mut tx, &mut job, &found, End::by_server(Reason::NodeError, &message), now).await?;
     }
     tx.commit().await?;

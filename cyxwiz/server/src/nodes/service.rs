@@ -5,7 +5,7 @@ use cyxwiz_proto::v1::{
     ReportAttemptRequest, ReportAttemptResponse, ReportBenchmarkRequest, ReportBenchmarkResponse,
 };
 
-use super::{attend, bench, earnings, enrol, logs, report, status};
+use super::{attend, earnings, enrol, judge, logs, report, status};
 use crate::market::Market;
 use crate::{Caller, Refusal};
 
@@ -30,7 +30,7 @@ impl NodeService for Nodes {
         request: ServiceRequest<'_, ReportBenchmarkRequest>,
     ) -> ServiceResult<ReportBenchmarkResponse> {
         let caller = Caller::of(&context).node()?;
-        Response::ok(bench::report(&self.0, &caller, request.to_owned_message()).await?)
+        Response::ok(judge::report(&self.0, &caller, request.to_owned_message()).await?)
     }
 
     async fn attend(

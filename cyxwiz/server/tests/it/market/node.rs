@@ -41,12 +41,18 @@ impl Node {
     }
 
     pub(crate) async fn enrolled(bazaar: &Bazaar, seed: u8, server: usize) -> Self {
+        Self::enrolled_with(bazaar, seed, server, Vec::new()).await
+    }
+
+    pub(crate) async fn enrolled_with(bazaar: &Bazaar, seed: u8, server: usize, gpus: Vec<v1::Gpu>) -> Self {
         let session = bazaar.world.sign_in(&Key::of(seed), "ROLE_NODE").await;
         let calls = NodeServiceClient::new(Bazaar::transport(), bazaar.config(server, &session.access));
         let payout = Keypair::new().pubkey();
-        let enrolled = calls.enrol_node(enrolment(&payout)).await.unwrap().into_owned();
+        let mut request = enrolment(&payout);
+        request.hardware.get_or_insert_default().gpus = gpus.clone();
+        let enrolled = calls.enrol_node(request).await.unwrap().into_owned();
         if let Some(benchmark) = enrolled.benchmark.into_option() {
-            let answer = answer(&benchmark, 2);
+            let answer = v1::ReportBenchmarkRequest { gpus, ..answer(&benchmark, 2) };
             let report = calls.report_benchmark(answer).await.unwrap().into_owned();
             assert!(report.confirmed, "{}", report.message);
         }
@@ -62,6 +68,12 @@ impl Node {
             working: Vec::new(),
             backlog: VecDeque::new(),
         }
+    }
+
+    /// Signs in anew for its calls; the stream stays.
+    pub(crate) async fn renew(&mut self, bazaar: &Bazaar, seed: u8) {
+        self.token = bazaar.world.sign_in(&Key::of(seed), "ROLE_NODE").await.access;
+        self.calls = NodeServiceClient::new(Bazaar::transport(), bazaar.config(self.server, &self.token));
     }
 
     /// Opens the stream; gives the attempts that it is to drop.
@@ -137,6 +149,15 @@ impl Node {
         }
     }
 
+    /// The next benchmark that it is given.
+    pub(crate) async fn benchmark(&mut self) -> v1::Benchmark {
+        loop {
+            if let Message::Benchmark(benchmark) = self.next().await {
+                return *benchmark;
+            }
+        }
+    }
+
     pub(crate) async fn stop(&mut self) -> v1::Stop {
         loop {
             if let Message::Stop(stop) = self.next().await {
@@ -154,11 +175,21 @@ impl Node {
         if accepted {
             self.working.push((work.attempt_id.clone(), work.epoch));
         }
-        let reason = if accepted { String::new() } else { "busy".to_owned() };
+        let reason = if accepted { String::new() } else { "no".to_owned() };
+        self.decide(work, accepted, false, reason).await;
+    }
+
+    /// Refuses an assignment for now: what ran before is still being cleared away.
+    pub(crate) async fn busy(&mut self, work: &v1::Assignment) {
+        self.decide(work, false, true, "all 1 processor slots are in use".to_owned()).await;
+    }
+
+    async fn decide(&mut self, work: &v1::Assignment, accepted: bool, busy: bool, reason: String) {
         self.say(v1::Answer {
             attempt_id: work.attempt_id.clone(),
             epoch: work.epoch,
             accepted,
+            busy,
             reason,
             ..Default::default()
         })
