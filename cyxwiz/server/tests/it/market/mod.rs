@@ -4,10 +4,13 @@
 mod access;
 mod bazaar;
 mod books;
+mod canaries;
 mod crash;
 mod failures;
 mod good;
+mod late;
 mod lies;
+mod limits;
 mod money;
 mod node;
 mod orders;
@@ -15,6 +18,7 @@ mod rate;
 mod rerun;
 mod stops;
 mod streams;
+mod treasury;
 mod two;
 mod work;
 
