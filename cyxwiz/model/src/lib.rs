@@ -8,9 +8,11 @@
 
 mod attempt;
 mod availability;
+mod avoid;
 mod benchmark;
 mod budget;
 mod ending;
+mod gpu;
 mod id;
 mod job;
 mod matching;
@@ -31,10 +33,12 @@ pub use attempt::{
     SUSPECT_AFTER, Stale, may_report,
 };
 pub use availability::{Availability, AvailabilityError, WeekHours};
+pub use avoid::{Declined, avoided_until};
 pub use benchmark::{MAX_BENCHMARK_THREADS, benchmark, benchmark_chain, benchmark_output, benchmark_threads};
 pub use budget::{BudgetStep, budget_step};
 pub use cyxwiz_escrow_policy::{Amount, BasisPoints, Epoch, Split};
 pub use ending::{Class, Reason, UnknownReason};
+pub use gpu::{GpuFigures, GpuLie, check_gpu};
 pub use id::{AccountId, AttemptId, FileId, JobId, NodeId, SessionId, UploadId};
 pub use job::{Event, JobState, NotAllowed, UnknownState, step, transition_allowed};
 pub use matching::{Ask, Lack, Placement, lacks, nearest, place};

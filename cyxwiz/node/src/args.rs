@@ -53,6 +53,9 @@ pub(crate) struct InstallArgs {
     /// The market's server [default: http://127.0.0.1:8420]
     #[arg(long, env = "CYXWIZ_SERVER", value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// PEM file with a certificate authority to trust beside the public ones
+    #[arg(long, env = "CYXWIZ_TLS_CA", value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
     /// Solana address that is paid
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) wallet: Option<String>,

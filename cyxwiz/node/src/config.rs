@@ -21,6 +21,9 @@ pub(crate) struct Config {
     /// The market's server. Default `http://127.0.0.1:8420`.
     #[serde(default = "default_server")]
     pub(crate) server: String,
+    /// PEM file with authorities to trust beside the public ones. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_ca: Option<PathBuf>,
     /// The node's name, for people: 1 to 64 characters. Default: the machine's.
     pub(crate) name: String,
     /// Who is paid: a Solana address. Not the identity key.
@@ -118,6 +121,7 @@ impl Config {
     pub(crate) fn new(name: String, payout_wallet: String) -> Self {
         Self {
             server: default_server(),
+            tls_ca: None,
             name,
             payout_wallet,
             min_micro_usd_per_hour: default_price(),

@@ -18,3 +18,6 @@ mod generated {
 
 /// Messages, service traits and clients of `cyxwiz.v1`.
 pub use generated::cyxwiz::v1;
+
+/// The descriptors of everything under `proto/cyxwiz`, encoded as a `FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));

@@ -30,6 +30,11 @@ pub fn start(ground: &Ground, market: &Market, options: &PgConnectOptions, tasks
             Ok(())
         }
     }));
+    let held = ground.clone();
+    tasks.spawn(every(ground.clone(), auth::LOOK_AT_HELD, "sessions of streams", move || {
+        let ground = held.clone();
+        async move { ground.sessions.look(&ground.db, ground.clock.now()).await }
+    }));
     let (backed_up, options) = (ground.clone(), options.clone());
     tasks.spawn(every(ground.clone(), SWEEP, "backup", move || {
         let (ground, options) = (backed_up.clone(), options.clone());

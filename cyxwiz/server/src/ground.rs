@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cyxwiz_chain::{Network, Rpc};
 
+use crate::auth::HeldSessions;
 use crate::db::{CHANNELS, Wake};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -25,6 +26,8 @@ pub struct Ground {
     pub clock: Clock,
     /// Whether the server stops.
     pub drain: Drain,
+    /// Sessions that open streams stand on.
+    pub sessions: HeldSessions,
     /// How often callers may call.
     pub limits: Limits,
     /// Figures for the operator.
@@ -47,8 +50,8 @@ impl Ground {
         let rpc = Rpc::new(&network.url);
         let files = Files::open(&config, &db, &clock).await?;
         let wake = Wake::start(&db, CHANNELS, &drain);
-        let limits = Limits::new(config.limits);
+        let (limits, sessions) = (Limits::new(config.limits), HeldSessions::default());
         let (metrics, traces) = (Metrics::default(), Traces::start(&drain)?);
-        Ok(Self { config, db, wake, files, clock, drain, limits, metrics, traces, network, rpc })
+        Ok(Self { config, db, wake, files, clock, drain, sessions, limits, metrics, traces, network, rpc })
     }
 }

@@ -15,31 +15,39 @@ pub(super) struct Situation {
     pub(super) memory_mib: u64,
 }
 
+/// Why this node does not take an assignment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct No {
+    /// For people.
+    pub(super) reason: String,
+    /// Only for now: what ran there has ended, and is still being cleared away.
+    pub(super) busy: bool,
+}
+
 /// Says why not; nothing where it does.
-pub(super) fn refusal(job: &Job, now: &Situation) -> Option<String> {
+pub(super) fn refusal(job: &Job, now: &Situation) -> Option<No> {
+    let no = |reason: String| Some(No { reason, busy: false });
+    let busy = |reason: String| Some(No { reason, busy: true });
     if now.stopping {
-        return Some("the agent is stopping".to_owned());
+        return no("the agent is stopping".to_owned());
     }
     if job.spec.workload.needs_containers() && !now.containers {
-        return Some("this node runs no containers".to_owned());
+        return no("this node runs no containers".to_owned());
     }
     match &job.gpu_uuid {
-        Some(uuid) if !now.gpus.contains(uuid) => return Some(format!("this node has no GPU {uuid}")),
-        Some(uuid) if now.gpus_in_use.contains(uuid) => return Some(format!("the GPU {uuid} is in use")),
+        Some(uuid) if !now.gpus.contains(uuid) => return no(format!("this node has no GPU {uuid}")),
+        Some(uuid) if now.gpus_in_use.contains(uuid) => return busy(format!("the GPU {uuid} is in use")),
         None if now.cpu_jobs >= now.cpu_slots => {
-            return Some(format!("all {} processor slots are in use", now.cpu_slots));
+            return busy(format!("all {} processor slots are in use", now.cpu_slots));
         }
         _ => {}
     }
     let wanted = &job.spec.requirements;
     if wanted.memory_mib > now.memory_mib {
-        return Some(format!("it has {} MiB of memory, {} are wanted", now.memory_mib, wanted.memory_mib));
+        return no(format!("it has {} MiB of memory, {} are wanted", now.memory_mib, wanted.memory_mib));
     }
     if wanted.disk_mib > now.free_disk_mib {
-        return Some(format!(
-            "it has {} MiB of disk free, {} are wanted",
-            now.free_disk_mib, wanted.disk_mib
-        ));
+        return no(format!("it has {} MiB of disk free, {} are wanted", now.free_disk_mib, wanted.disk_mib));
     }
     None
 }
@@ -108,13 +116,23 @@ mod tests {
 
     #[test]
     fn refuses_with_a_reason() {
-        let no = |job: &Job, now: Situation| refusal(job, &now).unwrap();
+        let no = |job: &Job, now: Situation| {
+            let no = refusal(job, &now).unwrap();
+            assert!(!no.busy, "{no:?}");
+            no.reason
+        };
         assert!(no(&job(None), Situation { stopping: true, ..idle() }).contains("stopping"));
-        assert!(no(&job(None), Situation { cpu_jobs: 2, ..idle() }).contains("all 2 processor slots"));
         assert!(no(&job(Some("GPU-2")), idle()).contains("no GPU GPU-2"));
-        let busy = Situation { gpus_in_use: vec!["GPU-1".to_owned()], ..idle() };
-        assert!(no(&job(Some("GPU-1")), busy).contains("in use"));
         assert!(no(&job(None), Situation { memory_mib: 511, ..idle() }).contains("memory"));
         assert!(no(&job(None), Situation { free_disk_mib: 99, ..idle() }).contains("disk"));
+    }
+
+    #[test]
+    fn a_place_that_is_taken_is_so_for_now() {
+        let slots = refusal(&job(None), &Situation { cpu_jobs: 2, ..idle() }).unwrap();
+        assert!(slots.busy && slots.reason.contains("all 2 processor slots"), "{slots:?}");
+        let taken = Situation { gpus_in_use: vec!["GPU-1".to_owned()], ..idle() };
+        let gpu = refusal(&job(Some("GPU-1")), &taken).unwrap();
+        assert!(gpu.busy && gpu.reason.contains("in use"), "{gpu:?}");
     }
 }

@@ -25,11 +25,13 @@ pub(crate) fn enrolment(
     })
 }
 
-/// Computes a benchmark and answers it. Threads are those of the processors that are offered.
+/// Computes a benchmark and answers it. Threads are those of the processors that are offered, GPUs as the
+/// driver tells them now.
 pub(crate) async fn run_due_benchmark(
     server: &Server,
     due: v1::Benchmark,
     cpu_milli: u32,
+    gpus: Vec<v1::Gpu>,
 ) -> Result<v1::ReportBenchmarkResponse, Fault> {
     let threads = benchmark_threads(cpu_milli);
     let (seed, rounds) = (due.seed, due.rounds);
@@ -47,6 +49,7 @@ pub(crate) async fn run_due_benchmark(
         output: answer.output.to_vec(),
         took: took.into(),
         threads: answer.threads,
+        gpus,
         ..Default::default()
     };
     server.report_benchmark(request).await

@@ -272,10 +272,11 @@ impl Agent {
     pub(super) fn take(&self, wire: v1::Assignment) -> v1::Answer {
         let answer =
             v1::Answer { attempt_id: wire.attempt_id.clone(), epoch: wire.epoch, ..Default::default() };
-        let refuse = |reason: String| {
-            tracing::warn!(attempt.id = answer.attempt_id, reason, "refuses an assignment");
-            v1::Answer { accepted: false, reason, ..answer.clone() }
+        let decline = |reason: String, busy: bool| {
+            tracing::warn!(attempt.id = answer.attempt_id, reason, busy, "refuses an assignment");
+            v1::Answer { accepted: false, reason, busy, ..answer.clone() }
         };
+        let refuse = |reason: String| decline(reason, false);
         let bytes = wire.encode_to_vec();
         let job = match Job::try_from(wire) {
             Ok(job) => job,
@@ -285,8 +286,8 @@ impl Agent {
         if known == Some(job.epoch) {
             return v1::Answer { accepted: true, ..answer };
         }
-        if let Some(reason) = refusal(&job, &self.situation()) {
-            return refuse(reason);
+        if let Some(no) = refusal(&job, &self.situation()) {
+            return decline(no.reason, no.busy);
         }
         if let Err(error) = self.tools.journal.accept(job.attempt, job.epoch, &bytes) {
             return refuse(error.to_string());
@@ -363,7 +364,8 @@ impl Agent {
         let tools = Arc::clone(&self.tools);
         let cpu_milli = self.tools.machine.offered(&self.inner.config.borrow(), "", &[]).cpu_milli;
         tokio::spawn(async move {
-            match run_due_benchmark(&tools.server, due, cpu_milli).await {
+            let gpus = tools.gpus.list();
+            match run_due_benchmark(&tools.server, due, cpu_milli, gpus).await {
                 Ok(answer) if answer.confirmed => tracing::info!("the hardware was confirmed"),
                 Ok(answer) => tracing::warn!(why = answer.message, "the hardware was not confirmed"),
                 Err(fault) => tracing::warn!(%fault, "a benchmark was not answered"),

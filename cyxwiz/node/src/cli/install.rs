@@ -48,6 +48,11 @@ fn configure(args: &InstallArgs, context: &Context, machine: &Machine) -> Result
     if let Some(server) = &args.server {
         server.trim_end_matches('/').clone_into(&mut config.server);
     }
+    if let Some(ca) = &args.tls_ca {
+        // the service runs elsewhere than the shell that installs it
+        let ca = std::path::absolute(ca).map_err(|source| CliError::file("find", ca, source))?;
+        config.tls_ca = Some(ca);
+    }
     if let Some(wallet) = &args.wallet {
         config.payout_wallet.clone_from(wallet);
     }
@@ -103,7 +108,8 @@ async fn enrol(config: &Config, context: &Context, machine: &Machine) -> Result<
         if !context.json {
             output::line("computes the benchmark that the server asks for")?;
         }
-        let answer = run_due_benchmark(&server, due, cpu_milli).await.map_err(at(config))?;
+        let answer =
+            run_due_benchmark(&server, due, cpu_milli, machine.gpus.clone()).await.map_err(at(config))?;
         if !answer.confirmed {
             return Err(CliError::NotConfirmed(answer.message));
         }

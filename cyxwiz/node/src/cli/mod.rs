@@ -37,7 +37,7 @@ impl Context {
     }
 
     fn server(&self, config: &Config) -> Result<Server, CliError> {
-        Server::new(&config.server, Identity::load(&self.home.identity())?)
+        Server::new(&config.server, config.tls_ca.as_deref(), Identity::load(&self.home.identity())?)
     }
 }
 

@@ -16,7 +16,7 @@ struct PublicOnly;
 /// Makes the client: https alone, public addresses alone, after redirects too.
 pub(crate) fn client() -> io::Result<reqwest::Client> {
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls_config()?)
+        .tls_backend_preconfigured(tls_config(None)?)
         .https_only(true)
         .dns_resolver(PublicOnly)
         .no_proxy()

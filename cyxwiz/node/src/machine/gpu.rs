@@ -1,6 +1,7 @@
 use cyxwiz_model::GpuType;
 use cyxwiz_proto::v1;
 use nvml_wrapper::Nvml;
+use nvml_wrapper::enum_wrappers::device::Clock;
 
 /// The machine's GPUs. Without a driver there are none, which is a normal answer.
 pub(crate) struct Gpus(Option<Nvml>);
@@ -23,7 +24,7 @@ impl Gpus {
         }
     }
 
-    /// Every device that tells its name, memory and UUID.
+    /// Every device that tells all that a server compares with its model.
     pub(crate) fn list(&self) -> Vec<v1::Gpu> {
         let Some(nvml) = &self.0 else { return Vec::new() };
         let count = nvml.device_count().unwrap_or(0);
@@ -44,5 +45,15 @@ fn describe(nvml: &Nvml, index: u32) -> Option<v1::Gpu> {
     let (uuid, model) = (device.uuid().ok()?, device.name().ok()?);
     let gpu_type = GpuType::of_model(&model).ok()?.to_string();
     let vram_mib = device.memory_info().ok()?.total >> 20;
-    Some(v1::Gpu { uuid, model, gpu_type, vram_mib, ..Default::default() })
+    let capability = device.cuda_compute_capability().ok()?;
+    Some(v1::Gpu {
+        uuid,
+        model,
+        gpu_type,
+        vram_mib,
+        compute_capability: format!("{}.{}", capability.major, capability.minor),
+        cores: device.num_cores().ok()?,
+        max_clock_mhz: device.max_clock_info(Clock::SM).ok()?,
+        ..Default::default()
+    })
 }

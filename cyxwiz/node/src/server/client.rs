@@ -1,4 +1,5 @@
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,14 +43,15 @@ pub(super) struct Inner {
 }
 
 impl Server {
-    /// Prepares the connection; connects at the first call. Needs a tokio runtime.
-    pub(crate) fn new(server: &str, identity: Identity) -> Result<Self, CliError> {
+    /// Prepares the connection; connects at the first call. Authorities in `ca` are trusted beside the public ones. Needs a
+    /// tokio runtime.
+    pub(crate) fn new(server: &str, ca: Option<&Path>, identity: Identity) -> Result<Self, CliError> {
         let base = server_uri(server)?;
         let host = base.host().ok_or_else(|| ConfigError::Server(server.to_owned()))?.to_owned();
-        let connection = connect(&base, &host)?.shared(WAITING);
+        let connection = connect(&base, &host, ca)?.shared(WAITING);
         let config = ClientConfig::new(base.clone()).with_default_max_message_size(MAX_ANSWER);
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config()?)
+            .tls_backend_preconfigured(tls::client_config(ca)?)
             .connect_timeout(CALL_TIME)
             .read_timeout(READ_TIME)
             .redirect(reqwest::redirect::Policy::limited(3))
@@ -96,7 +98,7 @@ impl Server {
     }
 }
 
-fn connect(base: &Uri, host: &str) -> io::Result<Http2Connection> {
+fn connect(base: &Uri, host: &str, ca: Option<&Path>) -> io::Result<Http2Connection> {
     let builder = Http2Connection::builder()
         .establishment_timeout(Duration::from_secs(10))
         .keep_alive_interval(PING_EVERY)
@@ -104,7 +106,7 @@ fn connect(base: &Uri, host: &str) -> io::Result<Http2Connection> {
     if base.scheme_str() != Some("https") {
         return Ok(builder.lazy_plaintext(base.clone()));
     }
-    let mut config = tls::client_config()?;
+    let mut config = tls::client_config(ca)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     let connector = TlsConnector::from(Arc::new(config));
     let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(io::Error::other)?;

@@ -96,3 +96,32 @@ impl Server {
         answer.session.into_option().ok_or_else(|| Fault::Wrong("a renewal without a session".to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session of a quarter of an hour, by a server whose clock is so many seconds ahead of ours.
+    fn renewed_in(ahead: i64) -> Duration {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let ends = buffa_types::google::protobuf::Timestamp {
+            seconds: 1_000_000 + 15 * 60 + ahead,
+            ..Default::default()
+        };
+        let answer = v1::Session { access_expires_at: ends.into(), ..Default::default() };
+        Session::of(answer, now).renew_at.duration_since(now).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_its_end() {
+        assert_eq!(renewed_in(0), Duration::from_secs(13 * 60));
+    }
+
+    /// Where the clocks differ a token is renewed too often or too late, and never in a loop: a token that ended
+    /// unnoticed is refused, forgotten, and the key signs in anew.
+    #[test]
+    fn clocks_that_differ_by_hours_make_no_loop() {
+        assert_eq!(renewed_in(-2 * 3600), SHORTEST);
+        assert_eq!(renewed_in(2 * 3600), Duration::from_secs(2 * 3600 + 13 * 60));
+    }
+}

@@ -17,4 +17,5 @@ mod market;
 mod node;
 mod restart;
 mod rpc;
+mod tls;
 mod wasm;

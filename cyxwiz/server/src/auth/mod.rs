@@ -5,9 +5,11 @@
 //!                                                                    access (15 min) ─► Caller (layer)
 //!                                                                    refresh (30 days, once) ─► new pair
 //! ```
+//! Streams hold their session ([`HeldSessions`]): one that ends takes them with it.
 
 mod challenge;
 mod expiry;
+mod held;
 mod layer;
 mod service;
 mod session;
@@ -16,6 +18,8 @@ mod token;
 
 pub use challenge::{Challenge, Role};
 pub(crate) use expiry::sweep;
+pub(crate) use held::LOOK as LOOK_AT_HELD;
+pub use held::{HeldSession, HeldSessions};
 pub(crate) use layer::{bearer, caller};
 pub use service::Auth;
 pub(crate) use token::random;

@@ -59,8 +59,11 @@ pub(super) fn client(
     command.arg("--host").arg(host).arg("--port").arg(options.get_port().to_string());
     command.arg("--username").arg(options.get_username()).arg("--no-password");
     command.arg("--dbname").arg(options.get_database().unwrap_or(options.get_username()));
-    if let Some(password) = config.storage.database_url.as_deref().and_then(password) {
-        command.env("PGPASSWORD", password);
+    if let Some(url) = config.storage.database_url.as_deref() {
+        if let Some(password) = password(url) {
+            command.env("PGPASSWORD", password);
+        }
+        command.envs(encryption(url));
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     Ok(command)
@@ -81,8 +84,38 @@ pub(super) async fn run(mut command: Command, name: &str) -> Result<(), ServerEr
 fn password(url: &str) -> Option<String> {
     let (credentials, _) = url.split_once("://")?.1.rsplit_once('@')?;
     let (_, password) = credentials.split_once(':')?;
+    decoded(password)
+}
+
+/// How a URL wants its connections to be encrypted, as libpq hears of it. Without an authority of its own it trusts
+/// those of the system, as the server's own connections trust the public ones.
+fn encryption(url: &str) -> Vec<(&'static str, String)> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let mut found: Vec<(&'static str, String)> = query
+        .split('&')
+        .filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            let variable = match name {
+                "sslmode" | "ssl-mode" => "PGSSLMODE",
+                "sslrootcert" | "ssl-root-cert" | "ssl-ca" => "PGSSLROOTCERT",
+                "sslcert" | "ssl-cert" => "PGSSLCERT",
+                "sslkey" | "ssl-key" => "PGSSLKEY",
+                _ => return None,
+            };
+            Some((variable, decoded(value)?))
+        })
+        .collect();
+    let verified = found.iter().any(|(name, value)| *name == "PGSSLMODE" && value.starts_with("verify-"));
+    if verified && !found.iter().any(|(name, _)| *name == "PGSSLROOTCERT") {
+        found.push(("PGSSLROOTCERT", "system".to_owned()));
+    }
+    found
+}
+
+/// Percent signs resolved.
+fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
-    let mut rest = password.as_bytes();
+    let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let hex = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
         match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
@@ -126,5 +159,17 @@ mod tests {
         assert_eq!(password("postgres://u:a%40b%2@h/d").as_deref(), Some("a@b%2"));
         assert_eq!(password("postgres://u@h/d"), None);
         assert_eq!(password("postgres:///d?host=/x"), None);
+    }
+
+    #[test]
+    fn backups_are_encrypted_as_the_server_is() {
+        let of = |query: &str| encryption(&format!("postgres://u:p@h/d{query}"));
+        assert_eq!(of(""), []);
+        let own = of("?sslmode=verify-full&sslrootcert=%2Fa%20b.pem&application_name=x");
+        let expected = [("PGSSLMODE", "verify-full".to_owned()), ("PGSSLROOTCERT", "/a b.pem".to_owned())];
+        assert_eq!(own, expected);
+        let public = of("?sslmode=verify-full");
+        assert_eq!(public.last(), Some(&("PGSSLROOTCERT", "system".to_owned())));
+        assert_eq!(of("?sslmode=require"), [("PGSSLMODE", "require".to_owned())]);
     }
 }

@@ -20,6 +20,8 @@ pub struct MarketConfig {
     pub images: BTreeMap<String, String>,
     /// Failed runs a wallet and day that are refunded, unless an admin sets another for the wallet.
     pub refunded_compute: Span,
+    /// How often an idle node is benchmarked again, on average.
+    pub canary_every: Span,
     /// How often a script's checkpoint is uploaded at most.
     pub checkpoint_every: Span,
     /// Bytes of a job's inputs at most.
@@ -42,6 +44,10 @@ impl MarketConfig {
         if !(1..=3600).contains(&checkpoint) {
             return Err(ConfigError::setting("checkpoint-seconds", "1 to 3600"));
         }
+        let canary = *settings.canary_seconds.get_or_insert(4 * 3600);
+        if canary == 0 {
+            return Err(ConfigError::setting("canary-seconds", "at least 1"));
+        }
         let max_input_bytes = *settings.max_input_bytes.get_or_insert(1 << 30);
         let max_output_bytes = *settings.max_output_bytes.get_or_insert(10 << 30);
         if max_input_bytes > 1 << 40 || max_output_bytes > 1 << 40 {
@@ -51,6 +57,7 @@ impl MarketConfig {
             dispute_window,
             images: settings.images.clone(),
             refunded_compute: Span::seconds(refunded),
+            canary_every: Span::seconds(canary),
             checkpoint_every: Span::seconds(checkpoint),
             max_input_bytes,
             max_output_bytes,

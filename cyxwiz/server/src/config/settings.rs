@@ -106,6 +106,10 @@ pub struct Settings {
     #[arg(long, env = "CYXWIZ_CHECKPOINT_SECONDS", value_name = "SECONDS", global = true)]
     pub checkpoint_seconds: Option<u64>,
 
+    /// Seconds between two benchmarks of an idle node, on average [default: 14400]
+    #[arg(long, env = "CYXWIZ_CANARY_SECONDS", value_name = "SECONDS", global = true)]
+    pub canary_seconds: Option<u64>,
+
     /// Calls a minute from one address, without a session [default: 120]
     #[arg(long, env = "CYXWIZ_CALLS_PER_ADDRESS", value_name = "N", global = true)]
     pub calls_per_address: Option<u32>,

@@ -1,4 +1,7 @@
+use std::net::IpAddr;
 use std::path::PathBuf;
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::{ConfigError, Settings};
 
@@ -62,8 +65,32 @@ impl StorageConfig {
             return Err(ConfigError::setting("backups-kept", "at least 1"));
         }
         let backup = BackupConfig { folder, hour, kept: kept as usize };
+        if let Some(url) = &settings.database_url {
+            encrypted(url)?;
+        }
         Ok(Self { data, database_url: settings.database_url.clone(), connections, objects, backup })
     }
+}
+
+/// A database on the network is reached as its URL says, never by what the two sides happen to agree on: the usual
+/// `prefer` goes on in clear where the other side, or somebody between, says that it has no TLS.
+fn encrypted(url: &str) -> Result<(), ConfigError> {
+    let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| {
+        ConfigError::setting("database-url", format!("it is no address of a database: {error}"))
+    })?;
+    let host = options.get_host();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let own =
+        options.get_socket().is_some() || host == "localhost" || address.is_ok_and(|ip| ip.is_loopback());
+    let said = !matches!(options.get_ssl_mode(), PgSslMode::Prefer | PgSslMode::Allow);
+    if own || said {
+        return Ok(());
+    }
+    let message = format!(
+        "it names {host} and not how it is reached: add ?sslmode=verify-full (with &sslrootcert=FILE for an authority \
+         of your own), or ?sslmode=disable where the network is yours alone"
+    );
+    Err(ConfigError::setting("database-url", message))
 }
 
 fn default_folder() -> Result<PathBuf, ConfigError> {

@@ -70,7 +70,7 @@ impl JobService for Jobs {
     ) -> ServiceResult<ServiceStream<WatchJobResponse>> {
         let buyer = Caller::of(&context).buyer()?;
         let job = row::of_account(self.0.pool(), buyer.account, request.job_id).await?;
-        Response::ok(Box::pin(watch::follow(&self.0, job.id, request.after_seq)))
+        Response::ok(Box::pin(watch::follow(&self.0, &buyer, job.id, request.after_seq)))
     }
 
     async fn cancel_job(

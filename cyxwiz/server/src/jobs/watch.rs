@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{events, row, view};
+use crate::auth::HeldSession;
 use crate::market::{Market, timestamp};
 use crate::nodes::attempt;
-use crate::{Refusal, ServerError};
+use crate::{Buyer, Refusal, ServerError};
 
 /// How often a run's cost is told, and how long a lost hint can delay anything.
 const EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ struct Follower {
     seq: u64,
     ready: VecDeque<v1::WatchJobResponse>,
     hints: watch::Receiver<u64>,
+    session: HeldSession,
     ticks: tokio::time::Interval,
     cost: Option<v1::Cost>,
     over: bool,
@@ -32,6 +34,7 @@ struct Follower {
 /// Follows a job: what happened after `after`, then what happens, until it is terminal.
 pub(super) fn follow(
     market: &Market,
+    buyer: &Buyer,
     job: JobId,
     after: u64,
 ) -> impl Stream<Item = Result<v1::WatchJobResponse, ConnectError>> + Send + use<> {
@@ -43,6 +46,7 @@ pub(super) fn follow(
         seq: after,
         ready: VecDeque::new(),
         hints: market.bus.job(job),
+        session: market.ground.sessions.hold(buyer.session),
         ticks,
         cost: None,
         over: false,
@@ -60,6 +64,9 @@ pub(super) fn follow(
 impl Follower {
     async fn next(&mut self) -> Result<Option<v1::WatchJobResponse>, Refusal> {
         loop {
+            if self.session.is_over() {
+                return Err(self.session.over().await);
+            }
             if let Some(event) = self.ready.pop_front() {
                 return Ok(Some(event));
             }
@@ -74,6 +81,7 @@ impl Follower {
                 // numbered events come with hints; a tick tells the cost and makes good for a lost hint
                 _ = self.hints.changed() => {}
                 _ = self.ticks.tick() => self.sample().await?,
+                refusal = self.session.over() => return Err(refusal),
                 () = self.market.ground.drain.started() => return Err(Refusal::draining()),
             }
         }

@@ -60,7 +60,8 @@ impl FromRow<'_, PgRow> for Offered {
     }
 }
 
-/// Reads the places of every node that beats, is confirmed, not banned, and open by its owner's hours.
+/// Reads the places of every node that beats, is confirmed, owes no answer to a benchmark, is not banned, and open by
+/// its owner's hours.
 ///
 /// # Errors
 /// The database failed.
@@ -78,7 +79,9 @@ pub(super) async fn offers(
          JOIN nodes n ON n.id = p.node_id AND n.banned_at IS NULL
          JOIN node_beats b ON b.node_id = p.node_id AND b.last_beat >= $1 AND b.server_id IS NOT NULL
          LEFT JOIN attempts a ON a.node_id = p.node_id AND a.place = p.place AND a.released_at IS NULL
-         WHERE NOT $2 OR a.id IS NULL ORDER BY p.node_id, p.place",
+         WHERE (NOT $2 OR a.id IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM benchmarks m WHERE m.node_id = p.node_id AND m.passed IS NULL)
+         ORDER BY p.node_id, p.place",
     )
     .bind(since)
     .bind(free_only)

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use buffa::Message as _;
 use cyxwiz_model::{
-    Ask, AttemptId, Event, HourlyPrice, JobId, JobSpec, JobState, Moment, NodeId, Offer, Placement, Span,
-    latest_start, place, step,
+    Ask, AttemptId, Declined, Event, HourlyPrice, JobId, JobSpec, JobState, Moment, NodeId, Offer, Placement,
+    Span, avoided_until, latest_start, place, step,
 };
 use cyxwiz_proto::v1;
 use sqlx::PgConnection;
@@ -20,8 +20,8 @@ use crate::platform::prices;
 pub(super) const ROUND: usize = 500;
 /// Windows of the queue that one round looks at: jobs that nothing matches must not hide those behind them.
 const WINDOWS: usize = 20;
-/// For how long a job does not go back to a node that it failed on.
-const AVOID: Span = Span::seconds(30);
+/// Attempts that ended longer ago say nothing about where a job may go: above every span of [`avoided_until`].
+const REMEMBERED: Span = Span::seconds(120);
 /// One server decides at a time.
 const LOCK: i64 = 0x6379_7877_697a_0001;
 
@@ -104,21 +104,27 @@ async fn waiting(
     rows.into_iter().map(read).collect()
 }
 
-/// Which nodes failed which jobs a moment ago.
+/// Which nodes failed which jobs, or had no place for them, a moment ago.
 async fn failed_lately(
     conn: &mut PgConnection,
     now: Moment,
 ) -> Result<HashMap<JobId, Vec<NodeId>>, ServerError> {
-    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT a.job_id, a.node_id FROM jobs j JOIN attempts a ON a.job_id = j.id
+    let rows: Vec<(Uuid, Uuid, i64, bool)> = sqlx::query_as(
+        "SELECT a.job_id, a.node_id, a.released_at, a.busy FROM jobs j JOIN attempts a ON a.job_id = j.id
          WHERE j.state = 'queued' AND a.released_at > $1",
     )
-    .bind(now.0.saturating_sub(i64::try_from(AVOID.0).unwrap_or(i64::MAX)))
+    .bind(now.0.saturating_sub(i64::try_from(REMEMBERED.0).unwrap_or(i64::MAX)))
     .fetch_all(conn)
     .await?;
+    let mut declined: HashMap<(Uuid, Uuid), Vec<Declined>> = HashMap::new();
+    for (job, node, at, busy) in rows {
+        declined.entry((job, node)).or_default().push(Declined { at: Moment(at), busy });
+    }
     let mut failed: HashMap<JobId, Vec<NodeId>> = HashMap::new();
-    for (job, node) in rows {
-        failed.entry(JobId::from_uuid(job)).or_default().push(NodeId::from_uuid(node));
+    for ((job, node), attempts) in declined {
+        if now < avoided_until(attempts) {
+            failed.entry(JobId::from_uuid(job)).or_default().push(NodeId::from_uuid(node));
+        }
     }
     Ok(failed)
 }

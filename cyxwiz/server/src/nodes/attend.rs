@@ -13,10 +13,11 @@ use super::assignment::assignment;
 use super::attempt::{Attempt, attempt, open_attempts};
 use super::finish::{End, finish};
 use super::streams::Told;
+use crate::auth::HeldSession;
 use crate::db::DbId as _;
 use crate::jobs::{apply, lock};
 use crate::market::{Market, duration};
-use crate::{Refusal, ServerError};
+use crate::{NodeCaller, Refusal, ServerError};
 
 /// Messages that wait for a node. Each attempt needs two; a node has at most 64 places.
 const WAITING: usize = 256;
@@ -32,14 +33,15 @@ const MAX_ATTEMPTS: usize = 1000;
 /// Serves a node's stream.
 pub(super) fn attend(
     market: &Market,
-    node: NodeId,
+    caller: &NodeCaller,
     requests: InboundStream<v1::AttendRequest>,
 ) -> impl Stream<Item = Result<v1::AttendResponse, ConnectError>> + Send + use<> {
     let (answers, stream) = mpsc::channel(WAITING);
     let (ends, end) = mpsc::channel(1);
-    let market = market.clone();
+    let (market, node) = (market.clone(), caller.node);
+    let mut session = market.ground.sessions.hold(caller.session);
     tokio::spawn(async move {
-        if let Err(refusal) = serve(&market, node, requests, answers).await {
+        if let Err(refusal) = serve(&market, node, &mut session, requests, answers).await {
             let _ = ends.send(refusal).await;
         }
     });
@@ -50,6 +52,7 @@ pub(super) fn attend(
 async fn serve(
     market: &Market,
     node: NodeId,
+    session: &mut HeldSession,
     mut requests: InboundStream<v1::AttendRequest>,
     answers: mpsc::Sender<v1::AttendResponse>,
 ) -> Result<(), Refusal> {
@@ -69,7 +72,7 @@ async fn serve(
     let serial = market.streams.take(node, works_on, answers);
     deliver(market, node).await?;
     crate::db::notify(market.pool(), crate::market::QUEUE, "").await?;
-    let ended = listen(market, node, serial, &mut requests).await;
+    let ended = listen(market, node, serial, session, &mut requests).await;
     if market.streams.drop_stream(node, serial) {
         sqlx::query("UPDATE node_beats SET server_id = NULL WHERE node_id = $1 AND server_id = $2")
             .bind(node.uuid())
@@ -92,11 +95,13 @@ async fn listen(
     market: &Market,
     node: NodeId,
     serial: u64,
+    session: &mut HeldSession,
     requests: &mut InboundStream<v1::AttendRequest>,
 ) -> Result<(), Refusal> {
     loop {
         let next = tokio::select! {
             next = tokio::time::timeout(SILENCE, requests.next()) => next,
+            refusal = session.over() => return Err(refusal),
             () = market.ground.drain.started() => return Err(Refusal::draining()),
         };
         let Ok(Some(Ok(message))) = next else { return Ok(()) };
@@ -180,7 +185,16 @@ async fn take_answer(market: &Market, node: NodeId, answer: &v1::Answer) -> Resu
         market.streams.works_on(node, id);
     } else {
         let reason: String = answer.reason.chars().take(200).collect();
-        let message = format!("the node refused it: {reason}");
+        let message = if answer.busy {
+            format!("the node has no place yet: {reason}")
+        } else {
+            format!("the node refused it: {reason}")
+        };
+        sqlx::query("UPDATE attempts SET busy = $2 WHERE id = $1")
+            .bind(id.uuid())
+            .bind(answer.busy)
+            .execute(&mut *tx)
+            .await?;
         finish(market, &mut tx, &mut job, &found, End::by_server(Reason::NodeError, &message), now).await?;
     }
     tx.commit().await?;

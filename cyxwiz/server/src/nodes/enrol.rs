@@ -5,7 +5,7 @@ use cyxwiz_proto::v1;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::places::{Place, places};
-use super::{bench, status};
+use super::{bench, gpus, status};
 use crate::db::{DbId as _, signed};
 use crate::market::{Funnel, Market, note};
 use crate::{NodeCaller, Refusal, ServerError};
@@ -83,6 +83,10 @@ fn check(caller: &NodeCaller, request: &v1::EnrolNodeRequest) -> Result<Checked,
     if uuids.len() != hardware.gpus.len() || uuids.iter().any(|uuid| !(1..=100).contains(&uuid.len())) {
         return Err(Refusal::field("hardware.gpus.uuid", "each GPU has one of its own"));
     }
+    gpus::can_be(&hardware.gpus).map_err(|lie| {
+        tracing::warn!(node.id = %caller.node, why = %lie, "a node's GPU cannot be what it is called");
+        Refusal::field("hardware.gpus", lie)
+    })?;
     let places = places(&hardware, request.cpu_slots)
         .map_err(|error| Refusal::field("hardware.gpus.gpu_type", error))?;
     let availability = availability(request.availability.as_option())?;

@@ -14,6 +14,8 @@ mod bench;
 mod earnings;
 mod enrol;
 mod finish;
+mod gpus;
+mod judge;
 mod logs;
 mod manifest;
 mod places;
@@ -32,4 +34,4 @@ pub use streams::Streams;
 
 pub(crate) use attempt::attempts;
 pub(crate) use attend::deliver;
-pub(crate) use bench::canary;
+pub(crate) use bench::{canary, expire, to_try_again};

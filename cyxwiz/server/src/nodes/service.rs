@@ -5,7 +5,7 @@ use cyxwiz_proto::v1::{
     ReportAttemptRequest, ReportAttemptResponse, ReportBenchmarkRequest, ReportBenchmarkResponse,
 };
 
-use super::{attend, bench, earnings, enrol, logs, report, status};
+use super::{attend, earnings, enrol, judge, logs, report, status};
 use crate::market::Market;
 use crate::{Caller, Refusal};
 
@@ -30,7 +30,7 @@ impl NodeService for Nodes {
         request: ServiceRequest<'_, ReportBenchmarkRequest>,
     ) -> ServiceResult<ReportBenchmarkResponse> {
         let caller = Caller::of(&context).node()?;
-        Response::ok(bench::report(&self.0, &caller, request.to_owned_message()).await?)
+        Response::ok(judge::report(&self.0, &caller, request.to_owned_message()).await?)
     }
 
     async fn attend(
@@ -40,7 +40,7 @@ impl NodeService for Nodes {
     ) -> ServiceResult<ServiceStream<AttendResponse>> {
         let caller = Caller::of(&context).node()?;
         enrol::refuse_banned(self.0.pool(), caller.node).await?;
-        Response::ok(Box::pin(attend::attend(&self.0, caller.node, requests)))
+        Response::ok(Box::pin(attend::attend(&self.0, &caller, requests)))
     }
 
     async fn push_logs(

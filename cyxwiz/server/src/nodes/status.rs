@@ -13,6 +13,7 @@ struct Known {
     availability: Option<serde_json::Value>,
     is_confirmed: Option<bool>,
     benchmark_message: Option<String>,
+    owes_benchmark: bool,
     last_beat: Option<i64>,
     banned: bool,
     running: i64,
@@ -24,6 +25,7 @@ pub(super) async fn status(market: &Market, node: NodeId) -> Result<v1::Node, Se
     let known: Option<Known> = sqlx::query_as(
         "SELECT o.enrolled, o.availability, o.confirmed = o.hardware AS is_confirmed, b.last_beat,
             n.banned_at IS NOT NULL AS banned,
+            EXISTS (SELECT 1 FROM benchmarks WHERE node_id = n.id AND passed IS NULL) AS owes_benchmark,
             (SELECT message FROM benchmarks WHERE node_id = n.id AND passed IS FALSE ORDER BY given_at DESC LIMIT 1)
                 AS benchmark_message,
             (SELECT count(*) FROM attempts a WHERE a.node_id = n.id AND a.released_at IS NULL) AS running,
@@ -69,6 +71,8 @@ fn because(known: &Known, now: Moment) -> Result<String, ServerError> {
             None | Some("") => "its hardware is not confirmed yet: the benchmark has to be run".to_owned(),
             Some(message) => format!("its hardware was not confirmed: {message}"),
         }
+    } else if known.owes_benchmark {
+        "it has a benchmark to answer first".to_owned()
     } else if availability == Availability::Off {
         "its owner turned it off".to_owned()
     } else if !availability.open(now) {

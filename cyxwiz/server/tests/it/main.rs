@@ -11,6 +11,7 @@
 mod admin;
 mod auth;
 mod backup;
+mod database_tls;
 mod files;
 mod links;
 mod market;
@@ -18,4 +19,5 @@ mod metrics;
 mod postgres;
 mod stop;
 mod support;
+mod tls;
 mod traces;

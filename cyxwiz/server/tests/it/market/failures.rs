@@ -4,7 +4,8 @@ use cyxwiz_chain::Coin;
 use cyxwiz_proto::v1::{self, JobState};
 
 use super::bazaar::{Bazaar, reason};
-use super::node::{Node, ending, started};
+use super::node::Node;
+use super::work::{ending, started};
 
 #[tokio::test]
 async fn a_scripts_own_fault_is_refunded_withheld_and_counted() {
@@ -164,6 +165,34 @@ async fn a_node_that_refuses_or_does_not_answer_costs_no_attempt() {
     let work = node.start(&bazaar).await;
     node.finish(&work, "succeeded", vec![]).await;
     bazaar.until(&job.id, JobState::Verifying).await;
+    bazaar.close().await;
+}
+
+#[tokio::test]
+async fn a_place_that_is_still_being_cleared_costs_no_attempt_and_little_time() {
+    let bazaar = Bazaar::open().await;
+    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let mut node = Node::stand_by(&bazaar, 21).await;
+    let mut spec = Bazaar::spec(Coin::Usdc, 600);
+    spec.max_attempts = 1;
+    let job = bazaar.submit(spec, 0, 0, "one").await;
+    let work = node.assignment().await;
+    node.busy(&work).await;
+    bazaar.until(&job.id, JobState::Queued).await;
+    // there again after two seconds, not after thirty
+    node.pass(&bazaar, 2).await;
+    let work = node.assignment().await;
+    assert_eq!((work.job_id.as_str(), work.epoch), (job.id.as_str(), 2));
+    // elsewhere at once, where there is somewhere else
+    let mut other = Node::stand_by(&bazaar, 22).await;
+    node.busy(&work).await;
+    let work = other.start(&bazaar).await;
+    assert_eq!((work.job_id.as_str(), work.epoch), (job.id.as_str(), 3));
+    other.pass(&bazaar, 10).await;
+    other.finish(&work, "succeeded", vec![]).await;
+    let done = bazaar.until(&job.id, JobState::Verifying).await;
+    // the only attempt that it has is the one that ran
+    assert_eq!(done.ending.as_option().unwrap().reason, "succeeded");
     bazaar.close().await;
 }
 

@@ -25,7 +25,7 @@ async fn a_job_in_usdc_from_submit_to_settlement() {
     assert_eq!(work.inputs.len(), 1);
     assert_eq!(work.image, "cyxwiz/python:latest");
     let input = bazaar.world.http.get(&work.inputs[0].url).send().await.unwrap().bytes().await.unwrap();
-    assert_eq!(input, super::bazaar::SCRIPT);
+    assert_eq!(input, super::orders::SCRIPT);
     // pushed twice, stored once
     assert_eq!(node.log(&work, 1, &["one\n", "two\n"]).await.stored_seq, 2);
     assert_eq!(node.log(&work, 2, &["two\n", "three\n"]).await.stored_seq, 3);

@@ -4,7 +4,8 @@ use cyxwiz_chain::Coin;
 use cyxwiz_proto::v1::{self, JobState};
 
 use super::bazaar::{Bazaar, reason};
-use super::node::{Node, answer, ending, enrolment, started};
+use super::node::{Node, answer, enrolment};
+use super::work::{ending, started};
 use crate::support::Key;
 
 #[tokio::test]

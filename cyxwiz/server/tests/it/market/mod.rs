@@ -3,16 +3,24 @@
 
 mod access;
 mod bazaar;
+mod books;
+mod canaries;
 mod crash;
 mod failures;
 mod good;
+mod late;
 mod lies;
+mod limits;
 mod money;
 mod node;
+mod orders;
 mod rate;
 mod rerun;
 mod stops;
+mod streams;
+mod treasury;
 mod two;
+mod work;
 
 #[path = "../../../../chain/tests/it/support/devnet.rs"]
 #[expect(dead_code, reason = "the chain's own tests use more of it")]

@@ -1,19 +1,17 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use connectrpc::ConnectError;
 use connectrpc::client::{BidiRecvHalf, BidiSendHalf, HttpClient};
 use cyxwiz_chain::escrow::Address;
 use cyxwiz_proto::v1;
 use cyxwiz_proto::v1::__buffa::oneof::attend_response::Message;
-use cyxwiz_proto::v1::__buffa::oneof::report_attempt_request::Step;
 use cyxwiz_proto::v1::__buffa::view::AttendResponseView;
 use cyxwiz_proto::v1::NodeServiceClient;
 use solana_keypair::Keypair;
 use solana_signer::Signer as _;
 
 use super::bazaar::Bazaar;
-use crate::support::{Key, sha256};
+use crate::support::Key;
 
 /// What does not come in this time never comes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,7 +25,7 @@ pub(crate) struct Node {
     server: usize,
     stream: Option<(BidiSendHalf<v1::AttendRequest>, Receiving)>,
     beats: u64,
-    working: Vec<(String, u32)>,
+    pub(super) working: Vec<(String, u32)>,
     /// What came while something else was waited for.
     backlog: VecDeque<Message>,
 }
@@ -43,12 +41,18 @@ impl Node {
     }
 
     pub(crate) async fn enrolled(bazaar: &Bazaar, seed: u8, server: usize) -> Self {
+        Self::enrolled_with(bazaar, seed, server, Vec::new()).await
+    }
+
+    pub(crate) async fn enrolled_with(bazaar: &Bazaar, seed: u8, server: usize, gpus: Vec<v1::Gpu>) -> Self {
         let session = bazaar.world.sign_in(&Key::of(seed), "ROLE_NODE").await;
         let calls = NodeServiceClient::new(Bazaar::transport(), bazaar.config(server, &session.access));
         let payout = Keypair::new().pubkey();
-        let enrolled = calls.enrol_node(enrolment(&payout)).await.unwrap().into_owned();
+        let mut request = enrolment(&payout);
+        request.hardware.get_or_insert_default().gpus = gpus.clone();
+        let enrolled = calls.enrol_node(request).await.unwrap().into_owned();
         if let Some(benchmark) = enrolled.benchmark.into_option() {
-            let answer = answer(&benchmark, 2);
+            let answer = v1::ReportBenchmarkRequest { gpus, ..answer(&benchmark, 2) };
             let report = calls.report_benchmark(answer).await.unwrap().into_owned();
             assert!(report.confirmed, "{}", report.message);
         }
@@ -64,6 +68,12 @@ impl Node {
             working: Vec::new(),
             backlog: VecDeque::new(),
         }
+    }
+
+    /// Signs in anew for its calls; the stream stays.
+    pub(crate) async fn renew(&mut self, bazaar: &Bazaar, seed: u8) {
+        self.token = bazaar.world.sign_in(&Key::of(seed), "ROLE_NODE").await.access;
+        self.calls = NodeServiceClient::new(Bazaar::transport(), bazaar.config(self.server, &self.token));
     }
 
     /// Opens the stream; gives the attempts that it is to drop.
@@ -100,6 +110,22 @@ impl Node {
         self.stream = None;
     }
 
+    /// Waits until the server ends the stream; why it did.
+    pub(crate) async fn cut_off(&mut self) -> v1::Reason {
+        let (_, receive) = self.stream.as_mut().unwrap();
+        let ends = async {
+            loop {
+                match receive.message().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return receive.error().cloned().expect("it ended well"),
+                    Err(error) => return error,
+                }
+            }
+        };
+        let error = tokio::time::timeout(PATIENCE, ends).await.expect("the stream is still open");
+        super::bazaar::reason(&error)
+    }
+
     /// The next message, of those that waited first.
     async fn next(&mut self) -> Message {
         match self.backlog.pop_front() {
@@ -123,6 +149,15 @@ impl Node {
         }
     }
 
+    /// The next benchmark that it is given.
+    pub(crate) async fn benchmark(&mut self) -> v1::Benchmark {
+        loop {
+            if let Message::Benchmark(benchmark) = self.next().await {
+                return *benchmark;
+            }
+        }
+    }
+
     pub(crate) async fn stop(&mut self) -> v1::Stop {
         loop {
             if let Message::Stop(stop) = self.next().await {
@@ -140,11 +175,21 @@ impl Node {
         if accepted {
             self.working.push((work.attempt_id.clone(), work.epoch));
         }
-        let reason = if accepted { String::new() } else { "busy".to_owned() };
+        let reason = if accepted { String::new() } else { "no".to_owned() };
+        self.decide(work, accepted, false, reason).await;
+    }
+
+    /// Refuses an assignment for now: what ran before is still being cleared away.
+    pub(crate) async fn busy(&mut self, work: &v1::Assignment) {
+        self.decide(work, false, true, "all 1 processor slots are in use".to_owned()).await;
+    }
+
+    async fn decide(&mut self, work: &v1::Assignment, accepted: bool, busy: bool, reason: String) {
         self.say(v1::Answer {
             attempt_id: work.attempt_id.clone(),
             epoch: work.epoch,
             accepted,
+            busy,
             reason,
             ..Default::default()
         })
@@ -179,102 +224,6 @@ impl Node {
         bazaar.advance(seconds % 5);
         bazaar.looked().await;
     }
-
-    pub(crate) async fn report(
-        &self,
-        work: &v1::Assignment,
-        step: impl Into<Step>,
-    ) -> Result<(), ConnectError> {
-        let request = v1::ReportAttemptRequest {
-            attempt_id: work.attempt_id.clone(),
-            epoch: work.epoch,
-            step: Some(step.into()),
-            ..Default::default()
-        };
-        self.calls.report_attempt(request).await.map(|_| ())
-    }
-
-    /// Takes an assignment and starts its script.
-    pub(crate) async fn start(&mut self, bazaar: &Bazaar) -> v1::Assignment {
-        let work = self.assignment().await;
-        self.answer(&work, true).await;
-        bazaar.until(&work.job_id, v1::JobState::Preparing).await;
-        self.report(&work, v1::Preparing { phase: "image".to_owned(), ..Default::default() }).await.unwrap();
-        self.report(&work, started()).await.unwrap();
-        work
-    }
-
-    /// Uploads a file of an attempt.
-    pub(crate) async fn upload(
-        &self,
-        bazaar: &Bazaar,
-        work: &v1::Assignment,
-        (kind, path): (&str, &str),
-        content: &[u8],
-        number: Option<u32>,
-    ) -> v1::FileInfo {
-        let token = &work.upload_token;
-        let begun = bazaar.world.begin(token, (&work.job_id, kind, path), content, number).await;
-        assert_eq!(begun.status, 201, "{begun:?}");
-        if begun.offset.unwrap_or(0) < content.len() as u64 {
-            let sent = bazaar.world.patch(token, &begun.location, 0, content).await;
-            assert_eq!(sent.status, 204, "{sent:?}");
-        }
-        v1::FileInfo {
-            path: path.to_owned(),
-            size: content.len() as u64,
-            sha256: sha256(content).to_vec(),
-            ..Default::default()
-        }
-    }
-
-    pub(crate) async fn log(
-        &self,
-        work: &v1::Assignment,
-        first_seq: u64,
-        lines: &[&str],
-    ) -> v1::PushLogsResponse {
-        let entry = |line: &&str| v1::LogEntry {
-            entry: Some(
-                v1::LogChunk {
-                    stream: v1::LogStream::Stdout.into(),
-                    data: line.as_bytes().to_vec(),
-                    ..Default::default()
-                }
-                .into(),
-            ),
-            ..Default::default()
-        };
-        let request = v1::PushLogsRequest {
-            attempt_id: work.attempt_id.clone(),
-            epoch: work.epoch,
-            first_seq,
-            entries: lines.iter().map(entry).collect(),
-            ..Default::default()
-        };
-        self.calls.push_logs(request).await.unwrap().into_owned()
-    }
-
-    /// Says that the script is gone and everything was uploaded.
-    pub(crate) async fn finish(&mut self, work: &v1::Assignment, reason: &str, outputs: Vec<v1::FileInfo>) {
-        self.working.retain(|(attempt, _)| *attempt != work.attempt_id);
-        self.report(work, v1::Exited { ending: ending(reason).into(), ..Default::default() }).await.unwrap();
-        let finished = v1::Finished { ending: ending(reason).into(), outputs, ..Default::default() };
-        self.report(work, finished).await.unwrap();
-    }
-}
-
-pub(crate) fn started() -> v1::Started {
-    v1::Started { artifact_digest: "sha256:aa".to_owned(), task_id: "tsk_1".to_owned(), ..Default::default() }
-}
-
-pub(crate) fn ending(reason: &str) -> v1::Ending {
-    let exit_code = match reason {
-        "succeeded" => Some(0),
-        "exit" => Some(1),
-        _ => None,
-    };
-    v1::Ending { reason: reason.to_owned(), exit_code, ..Default::default() }
 }
 
 pub(crate) fn enrolment(payout: &Address) -> v1::EnrolNodeRequest {

@@ -1,9 +1,11 @@
 //! A world: a private PostgreSQL, servers on it, callers.
 
+mod certificates;
 mod market;
 mod template;
 mod tus;
 mod world;
 
+pub(crate) use certificates::Authority;
 pub(crate) use tus::sha256;
-pub(crate) use world::{Key, World, local_folder};
+pub(crate) use world::{Key, Session, World, local_folder};

@@ -111,7 +111,7 @@ impl World {
     }
 
     pub(crate) fn url(&self, server: usize) -> String {
-        format!("http://{}", self.servers[server].ground.config.listen.address)
+        self.servers[server].ground.config.listen.public_url.clone().unwrap()
     }
 
     pub(crate) fn admin(&self) -> &str {
