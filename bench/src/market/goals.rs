@@ -263,10 +263,12 @@ fn chain(measured: &Chain, rows: &mut Vec<Row>) {
             asked: "–",
             goal: "≤ 3 signatures, ≤ 0.004 SOL locked and returned, ≤ 20k CU an instruction",
             measured: format!(
-                "{} signatures, {:.6} SOL locked, {} lamports kept; CU {}",
+                "{} signatures, {:.6} SOL locked, {} lamports kept (of a first job {}, in accounts that its payees keep); \
+                 CU {}",
                 job.signatures,
                 job.locked as f64 / 1e9,
                 job.kept,
+                job.kept_first,
                 units.join(" / ")
             ),
             met: Some(job.signatures <= 3 && job.locked <= 4_000_000 && job.kept == 0 && most <= 20_000),

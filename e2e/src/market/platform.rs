@@ -116,6 +116,12 @@ impl Platform {
         self.chain.address(name).to_string()
     }
 
+    /// The escrow program's address.
+    #[must_use]
+    pub fn program(&self) -> String {
+        self.chain.contract().program.id.to_string()
+    }
+
     /// The transactions that touched the escrow of one of the buyer's jobs, oldest first, as the chain tells them.
     #[must_use]
     pub fn transactions(&self, job: &str) -> Vec<Value> {

@@ -17,12 +17,16 @@ pub(crate) struct Job {
     pub(crate) coin: String,
     pub(crate) signatures: usize,
     pub(crate) fees: u64,
-    /// Compute units of each transaction: open, assign, settle.
+    /// Compute units of each instruction of the escrow program, with what it calls: open, assign, settle.
     pub(crate) units: Vec<u64>,
+    /// The same of each whole transaction.
+    pub(crate) whole_units: Vec<u64>,
     /// The most that accounts of the job held for their rent, lamports.
     pub(crate) locked: u64,
     /// What of it is not back at the end.
     pub(crate) kept: u64,
+    /// What stayed of the coin's first job ever: accounts in which node and platform hold tokens, theirs for good.
+    pub(crate) kept_first: u64,
 }
 
 pub(crate) fn chain(lab: &Lab) -> Result<Chain> {
@@ -33,23 +37,32 @@ pub(crate) fn chain(lab: &Lab) -> Result<Chain> {
     for (coin, deposit) in [("USDC", "1"), ("SOL", "0.1")] {
         buyer.ok(&["wallet", "deposit", deposit, coin]);
         let folder = jobs::script(&platform, coin, jobs::SUM);
-        let job = buyer.submit(&folder, &["--image", "python", "--coin", coin]);
-        buyer.reaches(&job, &["completed"]);
-        told.push(read(coin, &platform.transactions(&job))?);
+        let run = || {
+            let job = buyer.submit(&folder, &["--image", "python", "--coin", coin]);
+            buyer.reaches(&job, &["completed"]);
+            read(coin, &platform.program(), &platform.transactions(&job))
+        };
+        let first = run()?;
+        told.push(Job { kept_first: first.kept, ..run()? });
     }
     Ok(Chain { jobs: told })
 }
 
-fn read(coin: &str, transactions: &[Value]) -> Result<Job> {
-    let (mut signatures, mut fees, mut units) = (0, 0, Vec::new());
+fn read(coin: &str, program: &str, transactions: &[Value]) -> Result<Job> {
+    let (mut signatures, mut fees, mut units, mut whole_units) = (0, 0, Vec::new(), Vec::new());
+    let consumed = format!("Program {program} consumed ");
     for transaction in transactions {
         let signed = transaction.pointer("/transaction/signatures").and_then(Value::as_array);
         signatures += signed.context("a transaction without signatures")?.len();
         fees += number(transaction, "/meta/fee")?;
-        units.push(number(transaction, "/meta/computeUnitsConsumed")?);
+        whole_units.push(number(transaction, "/meta/computeUnitsConsumed")?);
+        let log = transaction.pointer("/meta/logMessages").and_then(Value::as_array);
+        let words = log.context("a transaction without a log")?.iter().filter_map(Value::as_str);
+        let told = words.filter_map(|line| line.strip_prefix(&consumed)?.split(' ').next()?.parse().ok());
+        units.extend(told.collect::<Vec<u64>>());
     }
     let [locked, kept] = locked(transactions)?;
-    Ok(Job { coin: coin.to_owned(), signatures, fees, units, locked, kept })
+    Ok(Job { coin: coin.to_owned(), signatures, fees, units, whole_units, locked, kept, kept_first: 0 })
 }
 
 /// Lamports of the accounts that were made for the job: the most at one time, and in the end.

@@ -54,7 +54,7 @@ pub(super) fn placements(
     buyer.ok(&["wallet", "deposit", "1", "USDC"]);
     let folder = jobs::script(platform, "sum", jobs::SUM);
     // one that is real, escrow and files included; the others are made of its rows
-    let template = buyer.submit(&folder, &["--image", "python", "--cpu", "1", "--memory", "0.5"]);
+    let template = buyer.submit(&folder, &["--image", "python", "--cpus", "1", "--memory", "0.5"]);
     buyer.reaches(&template, &["preparing"]);
     // what the copies would send to the chain finds no escrow there: it is written, and struck out
     database.ask(
