@@ -71,7 +71,7 @@ pub(super) struct Sizes {
 impl Sizes {
     const FULL: Self = Self {
         nodes: 10_000,
-        benchmarked: 50,
+        benchmarked: 20,
         beating: 60,
         placed: 5_000,
         first_line: 30,
