@@ -66,7 +66,7 @@ impl Lab {
 
     /// Tells on stderr what is going on.
     pub(crate) fn say(&self, what: &str) {
-        eprintln!("[{:6.1} s, load {}] {what}", self.begun.elapsed().as_secs_f64(), crate::machine::load());
+        crate::machine::say(self.begun, what);
     }
 
     /// Puts a program and runs it twice: its code is in memory then.

@@ -1,4 +1,4 @@
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Instant};
 
 use serde::Serialize;
 
@@ -90,16 +90,37 @@ impl Memory {
     }
 }
 
+/// Tells on stderr what is going on.
+pub(crate) fn say(begun: Instant, what: &str) {
+    eprintln!("[{:6.1} s, load {}] {what}", begun.elapsed().as_secs_f64(), load());
+}
+
 /// The load average of a minute.
 pub(crate) fn load() -> String {
     read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// Children of a process, theirs included.
-pub(crate) fn descendants(pid: u32) -> usize {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let children: Vec<u32> = read(path).split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
-    children.iter().map(|child| 1 + descendants(*child)).sum()
+pub(crate) fn descendants(pid: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let children = threads.flatten().map(|thread| read(thread.path().join("children")));
+    let children: Vec<u32> = children
+        .flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    children.into_iter().flat_map(|child| [vec![child], descendants(child)].concat()).collect()
+}
+
+/// Processor time of processes so far, seconds.
+pub(crate) fn processor_seconds(pids: &[u32]) -> f64 {
+    let ticks = rustix::param::clock_ticks_per_second().max(1) as f64;
+    let of = |pid: &u32| -> f64 {
+        let stat = read(format!("/proc/{pid}/stat"));
+        // the name before may hold spaces
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let own = rest.split_whitespace().skip(11).take(2);
+        own.filter_map(|ticks| ticks.parse::<f64>().ok()).sum()
+    };
+    pids.iter().map(of).sum::<f64>() / ticks
 }
 
 fn kib(text: &str, name: &str) -> u64 {

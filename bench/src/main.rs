@@ -1,8 +1,9 @@
 //! `vyr-bench`: measures the real node, as a process of its own, through the Control API, and its
-//! peers in the same run.
+//! peers in the same run; `vyr-bench market` measures the market (see `market`).
 //!
 //! ```text
-//! main ─► suite ─► Lab ─► Node (a `vyr node` process) ◄── Client, Watcher: submit → terminal
+//! main ─► market ─► a platform, sellers, buyers: every part a real process
+//!    └──► suite ─► Lab ─► Node (a `vyr node` process) ◄── Client, Watcher: submit → terminal
 //!            │     └───► Artifacts (signed, each with bytes of its own)
 //!            ├──► measure/  one class or load a file
 //!            ├──► peers/    wasmtime, runc, docker, and wasmtime in this process: the limit
@@ -15,6 +16,7 @@ mod breakdown;
 mod goals;
 mod lab;
 mod machine;
+mod market;
 mod measure;
 mod metrics;
 mod node;
@@ -28,12 +30,30 @@ mod watcher;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{Parser, Subcommand};
 
-use crate::options::Options;
+/// Measure the fabric or the market
+#[derive(Parser)]
+#[command(name = "vyr-bench")]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Measure a VYR node, and its peers beside it
+    Fabric(options::Options),
+    /// Measure the market: server, nodes, buyers, chain
+    Market(market::Options),
+}
 
 fn main() -> ExitCode {
-    match suite::run(&Options::parse()) {
+    let measured = match Cli::parse().what {
+        What::Fabric(options) => suite::run(&options),
+        What::Market(options) => market::run(&options),
+    };
+    match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

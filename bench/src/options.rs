@@ -1,10 +1,9 @@
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 
-/// Measure a VYR node, and its peers beside it
-#[derive(Parser, Clone)]
-#[command(name = "vyr-bench")]
+/// What of a VYR node is measured.
+#[derive(Args, Clone)]
 pub(crate) struct Options {
     /// The `vyr` binary to measure
     #[arg(long, env = "VYR_BIN")]

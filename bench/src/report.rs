@@ -1,6 +1,7 @@
-use std::{fmt::Write as _, fs};
+use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 
 use crate::{goals, options::Options, samples::shown, suite::Results};
 
@@ -12,12 +13,16 @@ pub(crate) fn write(options: &Options, results: &Results) -> Result<()> {
         return Ok(());
     }
     let quick = if results.quick { "-quick" } else { "" };
-    let name = format!("{}-{}{quick}", results.date, results.machine.commit());
-    fs::create_dir_all(&options.results).context("cannot make the folder for results")?;
+    keep(&options.results, &format!("{}-{}{quick}", results.date, results.machine.commit()), results, table)
+}
+
+/// Writes the raw numbers and their table.
+pub(crate) fn keep(folder: &Path, name: &str, results: &impl Serialize, table: String) -> Result<()> {
+    fs::create_dir_all(folder).context("cannot make the folder for results")?;
     let mut json = serde_json::to_string_pretty(results)?;
     json.push('\n');
     for (extension, text) in [("json", json), ("md", table)] {
-        let path = options.results.join(format!("{name}.{extension}"));
+        let path = folder.join(format!("{name}.{extension}"));
         fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
         eprintln!("wrote {}", path.display());
     }

@@ -20,6 +20,7 @@ pub(crate) struct Latency {
     pub(crate) min_us: f64,
     pub(crate) p50_us: f64,
     pub(crate) p90_us: f64,
+    pub(crate) p95_us: f64,
     pub(crate) p99_us: f64,
     pub(crate) p999_us: f64,
     pub(crate) max_us: f64,
@@ -54,6 +55,7 @@ impl Samples {
             min_us: rounded(histogram.min() as f64 / 1e3),
             p50_us: at(0.5),
             p90_us: at(0.9),
+            p95_us: at(0.95),
             p99_us: at(0.99),
             p999_us: at(0.999),
             max_us: rounded(histogram.max() as f64 / 1e3),
@@ -64,6 +66,11 @@ impl Samples {
 }
 
 impl Latency {
+    /// Returns `P50 / P95 / P99` in a unit that reads well.
+    pub(crate) fn shown_95(&self) -> String {
+        shown(&[self.p50_us, self.p95_us, self.p99_us])
+    }
+
     /// Returns `P50 / P99` in a unit that reads well.
     pub(crate) fn shown(&self) -> String {
         shown(&[self.p50_us, self.p99_us])

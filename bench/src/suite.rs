@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // the memory that it needs to do nothing: all that the start touched is there by now
     std::thread::sleep(std::time::Duration::from_secs(1));
     let memory_idle = Memory::of(node.pid());
-    let processes = 1 + descendants(node.pid());
+    let processes = 1 + descendants(node.pid()).len();
 
     let warm = part(&lab, Part::Warm, "warm", || measure::warm(&lab, &node))?;
     let cancel = part(&lab, Part::Cancel, "cancel", || measure::cancel(&lab, &node))?;

@@ -4,11 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{
-    buyer::{Buyer, units, why},
-    jobs,
-    platform::Platform,
-};
+use e2e::market::{Buyer, Platform, jobs, units, why};
 
 const DEPOSIT: u64 = 1_000_000;
 

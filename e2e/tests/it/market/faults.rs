@@ -2,11 +2,7 @@
 
 use std::fs;
 
-use super::{
-    buyer::{units, why},
-    jobs,
-    platform::Platform,
-};
+use e2e::market::{Platform, jobs, units, why};
 
 const DEPOSIT: u64 = 1_000_000;
 

@@ -1,4 +1,4 @@
-use super::{buyer::units, jobs, platform::Platform};
+use e2e::market::{Platform, jobs, units};
 
 #[test]
 fn a_job_is_paid_in_sol() {

@@ -1,6 +1,7 @@
 use std::fs;
 
-use super::{buyer::units, jobs, platform::Platform};
+use e2e::market::{Platform, jobs, units};
+
 use crate::support::{repository, until};
 
 #[test]

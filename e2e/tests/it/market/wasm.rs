@@ -1,6 +1,6 @@
 use std::fs;
 
-use super::platform::Platform;
+use e2e::market::Platform;
 
 /// Writes 16 random bytes into `result` of `/output`, the first folder after `/job`.
 const DRAW: &str = r#"(module

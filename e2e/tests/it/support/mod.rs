@@ -9,15 +9,15 @@ mod cli;
 mod curl;
 mod node;
 mod task;
-mod wait;
 
 pub(crate) use self::{
     cli::{Cli, Said},
     curl::{Answer, Curl},
     node::{Node, NodeBuilder},
     task::{Submit, ended_well, shown, stdout},
-    wait::{until, until_some},
 };
+
+pub(crate) use e2e::{folder, until, until_some};
 
 use std::{
     env,
@@ -27,13 +27,7 @@ use std::{
 
 /// Returns the `vyr` binary: `VYR_BIN`, else the one built beside this test.
 pub(crate) fn binary() -> PathBuf {
-    if let Some(named) = env::var_os("VYR_BIN") {
-        return named.into();
-    }
-    let test = env::current_exe().unwrap();
-    let beside = test.parent().and_then(Path::parent).unwrap().join("vyr");
-    assert!(beside.is_file(), "no {}: run `cargo build -p vyr-cli`", beside.display());
-    beside
+    e2e::binary("VYR_BIN", "vyr")
 }
 
 /// Returns the folder of caches: `$XDG_CACHE_HOME/vyr`.
@@ -63,11 +57,6 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     // not the folder at compile time: clones may share a target folder
     let package = env::var_os("CARGO_MANIFEST_DIR").unwrap();
     Path::new(&package).parent().unwrap().join(path)
-}
-
-/// Makes a folder that is gone after the test; its path is short enough for sockets.
-pub(crate) fn folder() -> tempfile::TempDir {
-    tempfile::Builder::new().prefix("vyr").rand_bytes(8).tempdir().unwrap()
 }
 
 /// Makes a certificate with the real openssl; returns its file and its key's.

@@ -62,11 +62,8 @@ impl Devnet {
 
     /// Whose signatures stand on the transactions that touched an address, oldest first, and what these cost.
     pub(crate) fn signatures(&self, address: &Address) -> (Vec<Address>, u64) {
-        let confirmed = json!({ "commitment": "confirmed", "encoding": "json" });
-        let list = self.ask("getSignaturesForAddress", &json!([address.to_string(), confirmed]));
         let (mut signers, mut fees) = (Vec::new(), 0);
-        for entry in list.as_array().unwrap().iter().rev() {
-            let found = self.ask("getTransaction", &json!([entry["signature"], confirmed]));
+        for found in self.transactions(address) {
             let transaction = &found["transaction"];
             let signed = transaction["signatures"].as_array().unwrap().len();
             let keys = transaction["message"]["accountKeys"].as_array().unwrap();
@@ -75,6 +72,14 @@ impl Devnet {
             fees += found["meta"]["fee"].as_u64().unwrap();
         }
         (signers, fees)
+    }
+
+    /// The transactions that touched an address, oldest first, as the chain tells them.
+    pub(crate) fn transactions(&self, address: &Address) -> Vec<Value> {
+        let confirmed = json!({ "commitment": "confirmed", "encoding": "json" });
+        let list = self.ask("getSignaturesForAddress", &json!([address.to_string(), confirmed]));
+        let read = |entry: &Value| self.ask("getTransaction", &json!([entry["signature"], confirmed]));
+        list.as_array().unwrap().iter().rev().map(read).collect()
     }
 
     /// One call, with nothing of ours in between.

@@ -7,14 +7,14 @@ use std::{
 
 use serde_json::Value;
 
-use super::{platform::Platform, process::Process, process::binary};
-use crate::support::until_some;
+use super::{platform::Platform, process::Process};
+use crate::{binary, until_some};
 
 /// Time between two looks at a job.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// An ML developer with a wallet.
-pub(crate) struct Buyer {
+pub struct Buyer {
     home: PathBuf,
     keypair: PathBuf,
     server: String,
@@ -22,11 +22,15 @@ pub(crate) struct Buyer {
 }
 
 impl Buyer {
-    pub(crate) fn new(platform: &Platform, home: PathBuf, keypair: PathBuf) -> Self {
-        Self { home, keypair, server: platform.server.url.clone(), rpc: platform.chain.url() }
+    /// One with this keypair.
+    #[must_use]
+    pub fn new(platform: &Platform, home: PathBuf, keypair: PathBuf) -> Self {
+        Self { home, keypair, server: platform.server.url.clone(), rpc: platform.chain_url() }
     }
 
-    pub(crate) fn command(&self) -> Command {
+    /// The `cyxwiz` command in his name.
+    #[must_use]
+    pub fn command(&self) -> Command {
         let mut command = Command::new(binary("CYXWIZ_BIN", "cyxwiz"));
         command
             .env("HOME", &self.home)
@@ -39,12 +43,15 @@ impl Buyer {
         command
     }
 
-    pub(crate) fn run(&self, args: &[&str]) -> Output {
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(&self, args: &[&str]) -> Output {
         self.command().args(args).output().unwrap()
     }
 
+    /// Runs what must succeed; returns its output.
     #[track_caller]
-    pub(crate) fn ok(&self, args: &[&str]) -> String {
+    pub fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "cyxwiz {args:?}: {out}{err}");
@@ -53,41 +60,43 @@ impl Buyer {
 
     /// Runs what must fail; returns the exit code and what it said.
     #[track_caller]
-    pub(crate) fn fails(&self, args: &[&str]) -> (i32, String) {
+    pub fn fails(&self, args: &[&str]) -> (i32, String) {
         let output = self.run(args);
         assert!(!output.status.success(), "cyxwiz {args:?} should fail");
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
+    /// The same, as a value.
     #[track_caller]
-    pub(crate) fn json(&self, args: &[&str]) -> Value {
+    #[must_use]
+    pub fn json(&self, args: &[&str]) -> Value {
         let text = self.ok(&[args, &["-o", "json"]].concat());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
     }
 
     /// Submits a folder and does not follow; returns the job's id.
     #[track_caller]
-    pub(crate) fn submit(&self, job: &Path, more: &[&str]) -> String {
+    pub fn submit(&self, job: &Path, more: &[&str]) -> String {
         let own = ["submit", job.to_str().unwrap(), "--yes", "--detach", "--disk", "1"];
         let args = [&own, more].concat();
         self.json(&args)["job"].as_str().unwrap().to_owned()
     }
 
     /// Follows a job in the background.
-    pub(crate) fn watch(&self, job: &str, log: &Path) -> Process {
+    pub fn watch(&self, job: &str, log: &Path) -> Process {
         let mut command = self.command();
         command.args(["watch", job]);
         Process::start(command, log)
     }
 
     /// The job as the server has it.
-    pub(crate) fn job(&self, job: &str) -> Value {
+    pub fn job(&self, job: &str) -> Value {
         self.json(&["show", job])
     }
 
     /// Waits for a state that stays, or until it is passed.
     #[track_caller]
-    pub(crate) fn reaches(&self, job: &str, wanted: &[&str]) -> Value {
+    pub fn reaches(&self, job: &str, wanted: &[&str]) -> Value {
         until_some(&format!("{job} is {wanted:?}"), || {
             // each look is some calls, and a server counts them
             thread::sleep(LOOK);
@@ -100,7 +109,7 @@ impl Buyer {
     }
 
     /// What is free and what is locked in the balance, base units.
-    pub(crate) fn balance(&self, coin: &str) -> (u64, u64) {
+    pub fn balance(&self, coin: &str) -> (u64, u64) {
         let shown = self.json(&["wallet", "balance"]);
         let coins = shown["coins"].as_array().unwrap();
         let shown = coins.iter().find(|shown| shown["coin"] == coin).unwrap();
@@ -110,11 +119,11 @@ impl Buyer {
 }
 
 /// A part of a job's cost, base units.
-pub(crate) fn units(job: &Value, part: &str) -> u64 {
+pub fn units(job: &Value, part: &str) -> u64 {
     job["cost"][part]["base_units"].as_str().unwrap().parse().unwrap()
 }
 
 /// Why it ended, and whose fault that was.
-pub(crate) fn why(ending: &Value) -> (String, String) {
+pub fn why(ending: &Value) -> (String, String) {
     (ending["reason"].as_str().unwrap().to_owned(), ending["class"].as_str().unwrap_or("").to_owned())
 }

@@ -7,11 +7,14 @@ use super::platform::Platform;
 const CONFIG: &str = r#"{ "gpu_type": "cpu", "max_price": 0.10, "timeout": 120 }"#;
 
 /// Writes a job whose script is this; `config` stands beside it.
-pub(crate) fn script(platform: &Platform, name: &str, script: &str) -> PathBuf {
+#[must_use]
+pub fn script(platform: &Platform, name: &str, script: &str) -> PathBuf {
     configured(platform, name, script, CONFIG)
 }
 
-pub(crate) fn configured(platform: &Platform, name: &str, script: &str, config: &str) -> PathBuf {
+/// The same with this `config.json`.
+#[must_use]
+pub fn configured(platform: &Platform, name: &str, script: &str, config: &str) -> PathBuf {
     let job = platform.folder(name);
     fs::create_dir_all(job.join("data")).unwrap();
     fs::write(job.join("data/numbers.txt"), "1 2 3 4\n").unwrap();
@@ -21,7 +24,7 @@ pub(crate) fn configured(platform: &Platform, name: &str, script: &str, config: 
 }
 
 /// Adds up its data and says so.
-pub(crate) const SUM: &str = r#"
+pub const SUM: &str = r#"
 import json, os, pathlib
 numbers = [int(n) for n in pathlib.Path("/job/data/numbers.txt").read_text().split()]
 metrics = open(os.environ["CYX_METRICS"], "a", buffering=1)
@@ -32,7 +35,7 @@ pathlib.Path(os.environ["CYX_OUTPUT_DIR"], "sum.txt").write_text(str(sum(numbers
 "#;
 
 /// Counts to sixty, a number a second, and goes on where its checkpoint says.
-pub(crate) const COUNT: &str = r#"
+pub const COUNT: &str = r#"
 import os, pathlib, time
 checkpoints, output = (pathlib.Path(os.environ[name]) for name in ("CYX_CHECKPOINT_DIR", "CYX_OUTPUT_DIR"))
 kept = checkpoints / "count"
@@ -47,7 +50,7 @@ for number in range(start, int(os.environ.get("UNTIL", "60"))):
 "#;
 
 /// Fails by its own fault.
-pub(crate) const FAILS: &str = r#"
+pub const FAILS: &str = r#"
 import os, pathlib, time
 pathlib.Path(os.environ["CYX_OUTPUT_DIR"], "half.txt").write_text("half a result")
 print("about to fail")

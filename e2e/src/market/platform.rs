@@ -1,28 +1,43 @@
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
+use cyxwiz_chain::escrow::policy::JobId;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
     buyer::Buyer,
     devnet::{Devnet, free_port},
-    process::{Process, binary},
+    process::Process,
     seller::Seller,
 };
-use crate::support::folder;
+use crate::{binary, folder};
 
 /// Milliseconds between two blocks: quick enough that a test waits for our own work, not for the chain.
 const SLOT_MS: u64 = 100;
 
+/// How a platform is set up.
+pub struct Setup<'a> {
+    /// Milliseconds between two blocks.
+    pub slot_ms: u64,
+    /// Settings of the server, such as `--dispute-window-seconds=30`.
+    pub settings: &'a [&'a str],
+}
+
 /// A chain and a server, of one test alone.
-pub(crate) struct Platform {
-    pub(crate) chain: Devnet,
-    pub(crate) server: Server,
+pub struct Platform {
+    chain: Devnet,
+    /// Its server.
+    pub server: Server,
     dir: TempDir,
 }
 
 /// A central server.
-pub(crate) struct Server {
-    pub(crate) url: String,
+pub struct Server {
+    /// Where it is called.
+    pub url: String,
     port: u16,
     admin_port: u16,
     data: PathBuf,
@@ -33,13 +48,22 @@ pub(crate) struct Server {
 }
 
 impl Platform {
-    pub(crate) fn start() -> Self {
+    /// With the settings of tests.
+    #[must_use]
+    pub fn start() -> Self {
         Self::with([])
     }
 
     /// With settings of the server, such as `--dispute-window-seconds=30`.
-    pub(crate) fn with<const N: usize>(settings: [&str; N]) -> Self {
-        let (chain, dir) = (Devnet::start(SLOT_MS), folder());
+    #[must_use]
+    pub fn with<const N: usize>(settings: [&str; N]) -> Self {
+        Self::set_up(&Setup { slot_ms: SLOT_MS, settings: &settings })
+    }
+
+    /// Starts chain and server.
+    #[must_use]
+    pub fn set_up(setup: &Setup<'_>) -> Self {
+        let (chain, dir) = (Devnet::start(setup.slot_ms), folder());
         let port = free_port();
         let mut server = Server {
             url: format!("http://127.0.0.1:{port}"),
@@ -48,7 +72,7 @@ impl Platform {
             data: dir.path().join("server"),
             rpc: chain.url(),
             settle_key: chain.wallet_path("settle"),
-            settings: settings.into_iter().map(str::to_owned).collect(),
+            settings: setup.settings.iter().map(|&setting| setting.to_owned()).collect(),
             process: None,
         };
         server.start();
@@ -58,22 +82,59 @@ impl Platform {
     }
 
     /// A seller whose node takes work.
-    pub(crate) fn seller(&self, name: &str) -> Seller {
+    #[must_use]
+    pub fn seller(&self, name: &str) -> Seller {
         let seller = Seller::install(self, name, &self.dir.path().join(name));
         seller.ready()
     }
 
     /// The buyer that the chain funded, signed in.
-    pub(crate) fn buyer(&self) -> Buyer {
+    #[must_use]
+    pub fn buyer(&self) -> Buyer {
         let home = self.dir.path().join("buyer");
         std::fs::create_dir_all(&home).unwrap();
-        let buyer = Buyer::new(self, home, self.chain.wallet_path("buyer"));
+        let buyer = Buyer::new(self, home, self.wallet("buyer"));
         buyer.ok(&["login"]);
         buyer
     }
 
+    /// The chain's JSON-RPC.
+    #[must_use]
+    pub fn chain_url(&self) -> String {
+        self.chain.url()
+    }
+
+    /// The file of a funded wallet: `buyer`, `seller`, `settle` and others.
+    #[must_use]
+    pub fn wallet(&self, name: &str) -> PathBuf {
+        self.chain.wallet_path(name)
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self, name: &str) -> String {
+        self.chain.address(name).to_string()
+    }
+
+    /// The escrow program's address.
+    #[must_use]
+    pub fn program(&self) -> String {
+        self.chain.contract().program.id.to_string()
+    }
+
+    /// The transactions that touched the escrow of one of the buyer's jobs, oldest first, as the chain tells them.
+    #[must_use]
+    pub fn transactions(&self, job: &str) -> Vec<Value> {
+        let hex = job.trim_start_matches("job_");
+        let id: [u8; 16] =
+            std::array::from_fn(|byte| u8::from_str_radix(&hex[2 * byte..2 * byte + 2], 16).unwrap());
+        let program = self.chain.contract().program;
+        self.chain.transactions(&program.escrow(&self.chain.address("buyer"), JobId(id)))
+    }
+
     /// A folder of the test's own.
-    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+    #[must_use]
+    pub fn folder(&self, name: &str) -> PathBuf {
         let path = self.dir.path().join(name);
         std::fs::create_dir_all(&path).unwrap();
         path
@@ -96,7 +157,7 @@ impl Server {
     }
 
     /// Starts it, or starts it again on what it kept.
-    pub(crate) fn start(&mut self) {
+    pub fn start(&mut self) {
         let mut command = self.command();
         command.arg("serve");
         let mut process = Process::start(command, &self.data.with_extension("log"));
@@ -107,13 +168,31 @@ impl Server {
         self.process = Some(process);
     }
 
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
+    /// What it keeps.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Where metrics and health are read.
+    #[must_use]
+    pub fn admin_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.admin_port)
+    }
+
     /// As a power cut would end it.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.process.take().unwrap().kill();
     }
 
     /// What an operator types.
-    pub(crate) fn admin(&self, args: &[&str]) -> String {
+    pub fn admin(&self, args: &[&str]) -> String {
         let output = self.command().arg("admin").args(args).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "admin {args:?}: {out}{err}");
@@ -122,7 +201,8 @@ impl Server {
 }
 
 /// The small image, as `./x images python` names it.
-pub(crate) fn image() -> String {
+#[must_use]
+pub fn image() -> String {
     let id = std::env::var("CYXWIZ_IMAGE_PYTHON").expect("CYXWIZ_IMAGE_PYTHON is not set: run `./x test`");
     format!("python={id}")
 }

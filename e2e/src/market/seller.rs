@@ -5,29 +5,30 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{
-    platform::Platform,
-    process::{Process, binary},
-};
-use crate::support::until;
+use super::{platform::Platform, process::Process};
+use crate::{binary, until};
 
 /// Time between two looks at a node's status.
 const LOOK: Duration = Duration::from_millis(600);
 
 /// A node's owner and his machine.
-pub(crate) struct Seller {
-    pub(crate) home: PathBuf,
-    pub(crate) wallet: String,
+pub struct Seller {
+    /// His agent's folder.
+    pub home: PathBuf,
+    /// Where he is paid.
+    pub wallet: String,
     server: String,
     process: Option<Process>,
 }
 
 impl Seller {
     /// Installs an agent that asks five cents an hour.
-    pub(crate) fn install(platform: &Platform, name: &str, home: &Path) -> Self {
-        let wallet = platform.chain.address("seller").to_string();
+    #[must_use]
+    pub fn install(platform: &Platform, name: &str, home: &Path) -> Self {
+        let wallet = platform.address("seller");
         let seller =
             Self { home: home.to_owned(), wallet, server: platform.server.url.clone(), process: None };
         let (wallet, server) = (&seller.wallet, &seller.server);
@@ -56,21 +57,34 @@ impl Seller {
     }
 
     /// What its owner types.
-    pub(crate) fn ok(&self, args: &[&str]) -> String {
+    pub fn ok(&self, args: &[&str]) -> String {
         let output = self.command().args(args).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "cyxwiz-node {args:?}: {out}{err}");
         out.into_owned()
     }
 
-    pub(crate) fn json(&self, args: &[&str]) -> Value {
+    /// The same, as a value.
+    #[must_use]
+    pub fn json(&self, args: &[&str]) -> Value {
         let text = self.ok(&[args, &["-o", "json"]].concat());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
     }
 
+    /// The agent's number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
+    /// Sends the agent a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.as_ref().unwrap().signal(signal);
+    }
+
     /// What the `vyr` command says of the node within.
-    pub(crate) fn vyr(&self, args: &[&str]) -> String {
-        let mut command = Command::new(crate::support::binary());
+    pub fn vyr(&self, args: &[&str]) -> String {
+        let mut command = Command::new(binary("VYR_BIN", "vyr"));
         let output = command.env("VYR_HOME", self.home.join("vyr")).args(args).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "vyr {args:?}: {out}{err}");
@@ -78,20 +92,22 @@ impl Seller {
     }
 
     /// Starts the agent.
-    pub(crate) fn run(&mut self) {
+    pub fn run(&mut self) {
         let mut command = self.command();
         command.arg("run");
         self.process = Some(Process::start(command, &self.home.with_extension("log")));
     }
 
     /// Starts the agent, and waits until it would be given work.
-    pub(crate) fn ready(mut self) -> Self {
+    #[must_use]
+    pub fn ready(mut self) -> Self {
         self.run();
         self.available();
         self
     }
 
-    pub(crate) fn available(&self) {
+    /// Waits until it would be given work.
+    pub fn available(&self) {
         until("the node is available", || {
             // each look signs in, and a server counts that
             thread::sleep(LOOK);
@@ -99,8 +115,14 @@ impl Seller {
         });
     }
 
+    /// Waits until the agent has ended by itself.
+    pub fn ended(&mut self) {
+        let mut process = self.process.take().unwrap();
+        until("the agent ends", || process.has_ended());
+    }
+
     /// As a power cut would end the machine.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.process.take().unwrap().kill();
     }
 }
