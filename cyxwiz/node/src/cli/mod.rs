@@ -36,8 +36,9 @@ impl Context {
         Ok(Config::load(&self.home.config())?)
     }
 
+    /// The server, with a session that commands share.
     fn server(&self, config: &Config) -> Result<Server, CliError> {
-        Server::new(&config.server, Identity::load(&self.home.identity())?)
+        Server::of_command(&config.server, Identity::load(&self.home.identity())?, self.home.session())
     }
 }
 

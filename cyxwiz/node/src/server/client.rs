@@ -1,4 +1,5 @@
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{session::Session, tls};
+use super::{kept::Kept, session::Session, tls};
 use crate::config::{ConfigError, server_uri};
 use crate::error::CliError;
 use crate::identity::Identity;
@@ -38,12 +39,24 @@ pub(super) struct Inner {
     pub(super) auth: AuthServiceClient<SharedHttp2Connection>,
     pub(super) identity: Identity,
     pub(super) session: tokio::sync::Mutex<Option<Session>>,
+    /// Where the session outlasts the process.
+    pub(super) kept: Option<Kept>,
     http: reqwest::Client,
 }
 
 impl Server {
     /// Prepares the connection; connects at the first call. Needs a tokio runtime.
     pub(crate) fn new(server: &str, identity: Identity) -> Result<Self, CliError> {
+        Self::open(server, identity, None)
+    }
+
+    /// The same for a command of many: its session is kept in a file, for the next one.
+    pub(crate) fn of_command(server: &str, identity: Identity, session: PathBuf) -> Result<Self, CliError> {
+        let kept = Kept::new(session, server.to_owned(), identity.address());
+        Self::open(server, identity, Some(kept))
+    }
+
+    fn open(server: &str, identity: Identity, kept: Option<Kept>) -> Result<Self, CliError> {
         let base = server_uri(server)?;
         let host = base.host().ok_or_else(|| ConfigError::Server(server.to_owned()))?.to_owned();
         let connection = connect(&base, &host)?.shared(WAITING);
@@ -62,6 +75,7 @@ impl Server {
             auth: AuthServiceClient::new(connection, config),
             identity,
             session: tokio::sync::Mutex::default(),
+            kept,
             http,
         })))
     }

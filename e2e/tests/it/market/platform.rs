@@ -59,7 +59,12 @@ impl Platform {
 
     /// A seller whose node takes work.
     pub(crate) fn seller(&self, name: &str) -> Seller {
-        let seller = Seller::install(self, name, &self.dir.path().join(name));
+        self.seller_with(name, &[])
+    }
+
+    /// With further flags of `install`.
+    pub(crate) fn seller_with(&self, name: &str, more: &[String]) -> Seller {
+        let seller = Seller::install(self, name, &self.dir.path().join(name), more);
         seller.ready()
     }
 
@@ -90,7 +95,7 @@ impl Server {
             .env("CYXWIZ_RPC_URL", &self.rpc)
             .env("CYXWIZ_SETTLE_KEY", &self.settle_key)
             .env("CYXWIZ_DISPUTE_WINDOW_SECONDS", "1")
-            .env("CYXWIZ_IMAGES", image())
+            .env("CYXWIZ_IMAGES", images())
             .args(&self.settings);
         command
     }
@@ -121,8 +126,12 @@ impl Server {
     }
 }
 
-/// The small image, as `./x images python` names it.
-pub(crate) fn image() -> String {
-    let id = std::env::var("CYXWIZ_IMAGE_PYTHON").expect("CYXWIZ_IMAGE_PYTHON is not set: run `./x test`");
-    format!("python={id}")
+/// The images that are here, as `./x images` made them: the small one, and with `--full` PyTorch's.
+pub(crate) fn images() -> String {
+    let python =
+        std::env::var("CYXWIZ_IMAGE_PYTHON").expect("CYXWIZ_IMAGE_PYTHON is not set: run `./x test`");
+    match std::env::var("CYXWIZ_IMAGE_PYTORCH") {
+        Ok(pytorch) => format!("python={python},pytorch={pytorch}"),
+        Err(_) => format!("python={python}"),
+    }
 }

@@ -25,14 +25,14 @@ pub(crate) struct Seller {
 }
 
 impl Seller {
-    /// Installs an agent that asks five cents an hour.
-    pub(crate) fn install(platform: &Platform, name: &str, home: &Path) -> Self {
+    /// Installs an agent that asks five cents an hour, with further flags.
+    pub(crate) fn install(platform: &Platform, name: &str, home: &Path, more: &[String]) -> Self {
         let wallet = platform.chain.address("seller").to_string();
         let seller =
             Self { home: home.to_owned(), wallet, server: platform.server.url.clone(), process: None };
         let (wallet, server) = (&seller.wallet, &seller.server);
         let docker = std::env::var("CYXWIZ_DOCKER").expect("CYXWIZ_DOCKER is not set: run `./x test`");
-        seller.ok(&[
+        let own = [
             "install",
             "--server",
             server,
@@ -45,7 +45,9 @@ impl Seller {
             "--no-service",
             "--container-socket",
             &docker,
-        ]);
+        ];
+        let args: Vec<&str> = own.into_iter().chain(more.iter().map(String::as_str)).collect();
+        seller.ok(&args);
         seller
     }
 
@@ -93,10 +95,15 @@ impl Seller {
 
     pub(crate) fn available(&self) {
         until("the node is available", || {
-            // each look signs in, and a server counts that
+            // each look is a call, and a server counts them
             thread::sleep(LOOK);
             self.json(&["status"])["server"]["available"] == true
         });
+    }
+
+    /// Waits until the agent's log says this.
+    pub(crate) fn said(&mut self, what: &str) {
+        self.process.as_mut().unwrap().said(what);
     }
 
     /// As a power cut would end the machine.
