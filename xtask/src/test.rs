@@ -14,7 +14,7 @@ use crate::images::{self, Image};
 use crate::place::{Place, path_with};
 use crate::program;
 use crate::steps::{Done, Steps};
-use crate::tools::{apt, python, rust};
+use crate::tools::{apt, debian, python, rust};
 
 /// Which tests run.
 #[derive(Args)]
@@ -130,5 +130,11 @@ fn other_tests(
 fn long(place: &Place, held: &Held) -> Result<Vec<(&'static str, OsString)>> {
     let pytorch = images::ensure(place, &held.engine, Image::Pytorch, false)?;
     let proxpi = python::ensure(place, "index")?.join("bin/python");
-    Ok(vec![("CYXWIZ_IMAGE_PYTORCH", pytorch.id.into()), ("CYXWIZ_PROXPI", proxpi.into())])
+    let mut set: Vec<(_, OsString)> =
+        vec![("CYXWIZ_IMAGE_PYTORCH", pytorch.id.into()), ("CYXWIZ_PROXPI", proxpi.into())];
+    match debian::program(place, "docker-registry") {
+        Ok(registry) => set.push(("CYXWIZ_REGISTRY", registry.into())),
+        Err(error) => eprintln!("no image is pulled from a registry here: {error:#}"),
+    }
+    Ok(set)
 }

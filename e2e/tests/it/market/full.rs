@@ -9,6 +9,7 @@ use super::{
     index::Mirror,
     jobs,
     platform::Platform,
+    registry::{self, Registry},
 };
 use crate::support::repository;
 
@@ -119,4 +120,24 @@ pathlib.Path(os.environ["CYX_OUTPUT_DIR"], "table.md").write_text(table)
     assert!(shown.contains("| digits |     1797 |"), "{shown}");
     // what was installed is no output
     assert_eq!(buyer.json(&["show", &job])["outputs"].as_array().map_or(1, Vec::len), 1);
+}
+
+#[test]
+fn an_image_comes_from_a_registry_by_its_digest() {
+    let folder = crate::support::folder();
+    let Some(registry) = Registry::start(folder.path()) else {
+        eprintln!("no registry's program here: not run");
+        return;
+    };
+    let image = registry.take(&std::env::var("CYXWIZ_IMAGE_PYTHON").unwrap());
+    let platform = Platform::with([format!("--image=python={image}").as_str()]);
+    let _seller = platform.seller("seller");
+    let buyer = platform.buyer();
+    buyer.ok(&["wallet", "deposit", "1", "USDC"]);
+    let job = buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python"]);
+    let done = buyer.reaches(&job, &["completed", "refunded"]);
+    let shown = buyer.ok(&["watch", &job]);
+    assert_eq!(done["state"], "completed", "{shown}");
+    assert!(shown.contains(&format!("fetching the image {image}")), "{shown}");
+    registry::forget(&image);
 }

@@ -19,6 +19,7 @@ mod jobs;
 mod money;
 mod platform;
 mod process;
+mod registry;
 mod seller;
 mod story;
 mod wasm;
