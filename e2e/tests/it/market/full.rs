@@ -68,7 +68,7 @@ fn pytorch_learns_digits_for_money() {
 
 #[test]
 fn pytorch_goes_on_from_its_checkpoint_on_another_node() {
-    const EPOCHS: u32 = 600;
+    const EPOCHS: u32 = 400;
     let platform = Platform::with(["--checkpoint-seconds=1"]);
     let mut first = platform.seller("first");
     let buyer = with_money(&platform);
@@ -114,7 +114,7 @@ pathlib.Path(os.environ["CYX_OUTPUT_DIR"], "table.md").write_text(table)
     fs::write(folder.join("requirements.txt"), "tabulate==0.9.0\n").unwrap();
     let job = buyer.submit(&folder, &["--image", "python"]);
     let done = buyer.reaches(&job, &["completed", "refunded"]);
-    let shown = buyer.ok(&["watch", &job]);
+    let shown = buyer.told(&job);
     assert_eq!(done["state"], "completed", "{shown}{}", mirror.log());
     assert!(shown.contains("Successfully installed tabulate-0.9.0"), "{shown}");
     assert!(shown.contains("| digits |     1797 |"), "{shown}");
@@ -136,7 +136,7 @@ fn an_image_comes_from_a_registry_by_its_digest() {
     buyer.ok(&["wallet", "deposit", "1", "USDC"]);
     let job = buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python"]);
     let done = buyer.reaches(&job, &["completed", "refunded"]);
-    let shown = buyer.ok(&["watch", &job]);
+    let shown = buyer.told(&job);
     assert_eq!(done["state"], "completed", "{shown}");
     assert!(shown.contains(&format!("fetching the image {image}")), "{shown}");
     registry::forget(&image);
