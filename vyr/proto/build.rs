@@ -29,6 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .buffa_config(codegen)
         .generate_json(true)
         .descriptor_set(&descriptors)
+        // it would name the descriptors, which are newer than this run's beginning: then every build is a new one
+        .emit_rerun_directives(false)
         .files(&files)
         .include_file("vyr_proto.rs")
         .compile()?;

@@ -1,19 +1,20 @@
 //! `./x test`: guests, tools, a container engine, the `vyr` binary, then every test.
 
+use std::ffi::OsString;
 use std::process::Command;
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::cmd::{cargo, run as run_command};
-use crate::containers;
+use crate::containers::{self, Held};
 use crate::devnet;
 use crate::guests;
 use crate::images::{self, Image};
 use crate::place::{Place, path_with};
 use crate::program;
 use crate::steps::{Done, Steps};
-use crate::tools::{apt, python, rust};
+use crate::tools::{apt, debian, python, rust};
 
 /// Which tests run.
 #[derive(Args)]
@@ -37,6 +38,8 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let chain = devnet::build(place, true)?;
     let held = containers::ensure(place)?;
     let python_image = images::ensure(place, &held.engine, Image::Python, false)?;
+    // minutes and gigabytes, or the package index: for the long suites alone
+    let long = options.full.then(|| long(place, &held)).transpose()?;
     let with_env = |mut command: Command| -> Result<Command> {
         command
             .env("PATH", path_with(std::slice::from_ref(&helpers))?)
@@ -52,8 +55,8 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
             .env("VYR_ROTEL", &python.rotel)
             // else the folder at compile time, which may be another clone's with the same target folder
             .env("INSTA_WORKSPACE_ROOT", &place.root);
-        if options.full {
-            command.env("VYR_FULL", "1");
+        if let Some(long) = &long {
+            command.envs(long.iter().map(|(name, value)| (name, value)));
         }
         Ok(command)
     };
@@ -121,4 +124,17 @@ fn other_tests(
         let command = cargo(&place.root, ["test", "--doc", "--workspace"]);
         run_command(&mut with_env(command)?)
     });
+}
+
+/// What the long suites need besides, as variables.
+fn long(place: &Place, held: &Held) -> Result<Vec<(&'static str, OsString)>> {
+    let pytorch = images::ensure(place, &held.engine, Image::Pytorch, false)?;
+    let proxpi = python::ensure(place, "index")?.join("bin/python");
+    let mut set: Vec<(_, OsString)> =
+        vec![("CYXWIZ_IMAGE_PYTORCH", pytorch.id.into()), ("CYXWIZ_PROXPI", proxpi.into())];
+    match debian::program(place, "docker-registry") {
+        Ok(registry) => set.push(("CYXWIZ_REGISTRY", registry.into())),
+        Err(error) => eprintln!("no image is pulled from a registry here: {error:#}"),
+    }
+    Ok(set)
 }

@@ -86,6 +86,9 @@ pub(crate) struct InstallArgs {
     /// Socket of the container engine [default: DOCKER_HOST, else the usual places]
     #[arg(long, value_name = "PATH")]
     pub(crate) container_socket: Option<PathBuf>,
+    /// Package index for jobs' requirements [default: PIP_INDEX_URL where the agent runs, else pip's own]
+    #[arg(long, value_name = "URL")]
+    pub(crate) package_index: Option<String>,
     /// Write no systemd unit
     #[arg(long)]
     pub(crate) no_service: bool,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::availability::{self, ScheduleError};
 use crate::identity::is_address;
+use crate::packages::{IndexError, PackageIndex};
 
 /// Where the server is where nobody says.
 pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:8420";
@@ -55,6 +56,10 @@ pub(crate) struct Config {
     /// The container engine's socket. Default: DOCKER_HOST, else the usual places.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) container_socket: Option<PathBuf>,
+    /// Where pip finds jobs' requirements. Default: PIP_INDEX_URL of the agent's environment, else pip's own. Counts from
+    /// the agent's next start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) package_index: Option<PackageIndex>,
 }
 
 /// What is wrong with the configuration; says what to write.
@@ -94,6 +99,8 @@ pub(crate) enum ConfigError {
     Little { field: &'static str, least: &'static str },
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
 }
 
 fn default_server() -> String {
@@ -133,6 +140,7 @@ impl Config {
             disk_mib: None,
             containers: true,
             container_socket: None,
+            package_index: None,
         }
     }
 

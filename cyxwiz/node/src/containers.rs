@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(crate) use cyxwiz_sandbox::chain;
 use cyxwiz_sandbox::{ContainerExecutor, ContainerOptions, Engine, ImageRef, NodeLabel, SandboxError, Usage};
 use parking_lot::Mutex;
 use vyr_model::TaskId;
@@ -148,16 +149,4 @@ impl Containers {
 fn described(engine: &Engine) -> (String, Vec<String>) {
     let runtimes = engine.has_gvisor().then(|| "runsc".to_owned());
     (format!("docker {}", engine.version()), runtimes.into_iter().collect())
-}
-
-/// An error with its causes, on a line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

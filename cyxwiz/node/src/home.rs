@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::error::CliError;
 
 /// ```text
-/// home/  config.toml  identity.pem  journal.db  lock
+/// home/  config.toml  identity.pem  session.json  journal.db  lock
 ///        vyr/        the embedded VYR node
 ///        attempts/   one folder an attempt, gone when it has ended
 /// ```
@@ -71,6 +71,11 @@ impl Home {
 
     pub(crate) fn identity(&self) -> PathBuf {
         self.0.join("identity.pem")
+    }
+
+    /// The session that commands share.
+    pub(crate) fn session(&self) -> PathBuf {
+        self.0.join("session.json")
     }
 
     pub(crate) fn journal(&self) -> PathBuf {

@@ -27,6 +27,7 @@ mod job;
 mod journal;
 mod machine;
 mod output;
+mod packages;
 mod server;
 
 use std::process::ExitCode;

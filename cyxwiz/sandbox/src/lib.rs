@@ -28,7 +28,7 @@ mod usage;
 
 pub use deliver::{Delivery, DeliveryError, DeliveryLimits, deliver};
 pub use engine::{Engine, Swept};
-pub use error::SandboxError;
+pub use error::{SandboxError, chain};
 pub use executor::ContainerExecutor;
 pub use job::{ContainerJob, Gpu, ImageRef, JobError, Network};
 pub use options::{ContainerOptions, NodeLabel};

@@ -22,6 +22,8 @@ const MAX_GRACE: Duration = Duration::from_secs(60);
 /// What a job sees as its machine.
 const HOSTNAME: &str = "job";
 const HOME: &str = "/tmp";
+/// A name server that does not answer holds a job up for seconds, not for the resolver's own twenty.
+const PATIENCE: [&str; 2] = ["timeout:2", "attempts:2"];
 /// Bytes by which a single file may pass the disk limit.
 const BLOCK: i64 = 4096;
 
@@ -44,6 +46,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) ipv6: bool,
     /// Files that the job may have open.
     pub(crate) open_files: u64,
+    /// Processes that the job's user may have, all jobs together; each job has its own limit.
+    pub(crate) processes: Option<u64>,
 }
 
 /// Time from SIGTERM to SIGKILL.
@@ -86,12 +90,14 @@ fn host(wanted: Wanted<'_>) -> HostConfig {
     // one that comes so far has passed the limit, and is seen to
     let disk = signed(job.disk_bytes).saturating_add(BLOCK);
     let files = signed(wanted.open_files);
+    let mut ulimits = vec![ulimit("nofile", files), ulimit("core", 0), ulimit("fsize", disk)];
+    ulimits.extend(wanted.processes.map(|most| ulimit("nproc", signed(most))));
     HostConfig {
         memory: Some(memory),
         memory_swap: Some(memory), // the sum of both: no swap
         nano_cpus: Some(i64::from(job.cpu_milli) * 1_000_000),
         pids_limit: Some(job.pids.into()),
-        ulimits: Some(vec![ulimit("nofile", files), ulimit("core", 0), ulimit("fsize", disk)]),
+        ulimits: Some(ulimits),
         oom_score_adj: Some(OOM_SCORE),
         shm_size: Some(signed(job.shm_bytes)),
         init: Some(wanted.init),
@@ -107,6 +113,7 @@ fn host(wanted: Wanted<'_>) -> HostConfig {
             Network::Outbound => NETWORK.to_owned(),
         }),
         dns: (job.network == Network::Outbound).then(|| name_servers(options)),
+        dns_options: (job.network == Network::Outbound).then(|| PATIENCE.map(str::to_owned).into()),
         sysctls: (job.network == Network::Outbound && wanted.ipv6)
             .then(|| HashMap::from([("net.ipv6.conf.all.disable_ipv6".to_owned(), "1".to_owned())])),
         publish_all_ports: Some(false),
@@ -186,6 +193,7 @@ mod tests {
             init: true,
             ipv6: true,
             open_files: 1024,
+            processes: None,
         })
     }
 

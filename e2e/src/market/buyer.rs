@@ -58,6 +58,13 @@ impl Buyer {
         out.into_owned()
     }
 
+    /// All that is shown of a job: what its script wrote, and what was told of it.
+    #[track_caller]
+    pub fn told(&self, job: &str) -> String {
+        let output = self.run(&["watch", job]);
+        [output.stderr, output.stdout].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
+    }
+
     /// Runs what must fail; returns the exit code and what it said.
     #[track_caller]
     pub fn fails(&self, args: &[&str]) -> (i32, String) {

@@ -16,6 +16,12 @@ mod process;
 mod seller;
 
 pub use buyer::{Buyer, units, why};
-pub use platform::{Platform, Server, Setup, image};
+pub use platform::{Platform, Server, Setup};
 pub use process::Process;
 pub use seller::Seller;
+
+/// A port of this machine that nobody listens on.
+#[must_use]
+pub fn free_port() -> u16 {
+    devnet::free_port()
+}

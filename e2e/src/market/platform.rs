@@ -84,7 +84,13 @@ impl Platform {
     /// A seller whose node takes work.
     #[must_use]
     pub fn seller(&self, name: &str) -> Seller {
-        let seller = Seller::install(self, name, &self.dir.path().join(name));
+        self.seller_with(name, &[])
+    }
+
+    /// With further flags of `install`.
+    #[must_use]
+    pub fn seller_with(&self, name: &str, more: &[String]) -> Seller {
+        let seller = Seller::install(self, name, &self.dir.path().join(name), more);
         seller.ready()
     }
 
@@ -151,7 +157,7 @@ impl Server {
             .env("CYXWIZ_RPC_URL", &self.rpc)
             .env("CYXWIZ_SETTLE_KEY", &self.settle_key)
             .env("CYXWIZ_DISPUTE_WINDOW_SECONDS", "1")
-            .env("CYXWIZ_IMAGES", image())
+            .env("CYXWIZ_IMAGES", images())
             .args(&self.settings);
         command
     }
@@ -200,9 +206,12 @@ impl Server {
     }
 }
 
-/// The small image, as `./x images python` names it.
-#[must_use]
-pub fn image() -> String {
-    let id = std::env::var("CYXWIZ_IMAGE_PYTHON").expect("CYXWIZ_IMAGE_PYTHON is not set: run `./x test`");
-    format!("python={id}")
+/// The images that are here, as `./x images` made them: the small one, and with `--full` PyTorch's.
+fn images() -> String {
+    let python =
+        std::env::var("CYXWIZ_IMAGE_PYTHON").expect("CYXWIZ_IMAGE_PYTHON is not set: run `./x test`");
+    match std::env::var("CYXWIZ_IMAGE_PYTORCH") {
+        Ok(pytorch) => format!("python={python},pytorch={pytorch}"),
+        Err(_) => format!("python={python}"),
+    }
 }

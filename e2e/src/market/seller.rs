@@ -25,15 +25,15 @@ pub struct Seller {
 }
 
 impl Seller {
-    /// Installs an agent that asks five cents an hour.
+    /// Installs an agent that asks five cents an hour, with further flags.
     #[must_use]
-    pub fn install(platform: &Platform, name: &str, home: &Path) -> Self {
+    pub fn install(platform: &Platform, name: &str, home: &Path, more: &[String]) -> Self {
         let wallet = platform.address("seller");
         let seller =
             Self { home: home.to_owned(), wallet, server: platform.server.url.clone(), process: None };
         let (wallet, server) = (&seller.wallet, &seller.server);
         let docker = std::env::var("CYXWIZ_DOCKER").expect("CYXWIZ_DOCKER is not set: run `./x test`");
-        seller.ok(&[
+        let own = [
             "install",
             "--server",
             server,
@@ -46,7 +46,9 @@ impl Seller {
             "--no-service",
             "--container-socket",
             &docker,
-        ]);
+        ];
+        let args: Vec<&str> = own.into_iter().chain(more.iter().map(String::as_str)).collect();
+        seller.ok(&args);
         seller
     }
 
@@ -109,7 +111,7 @@ impl Seller {
     /// Waits until it would be given work.
     pub fn available(&self) {
         until("the node is available", || {
-            // each look signs in, and a server counts that
+            // each look is a call, and a server counts them
             thread::sleep(LOOK);
             self.json(&["status"])["server"]["available"] == true
         });
@@ -119,6 +121,11 @@ impl Seller {
     pub fn ended(&mut self) {
         let mut process = self.process.take().unwrap();
         until("the agent ends", || process.has_ended());
+    }
+
+    /// Waits until the agent's log says this.
+    pub fn said(&mut self, what: &str) {
+        self.process.as_mut().unwrap().said(what);
     }
 
     /// As a power cut would end the machine.

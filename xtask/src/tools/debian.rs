@@ -2,13 +2,13 @@
 //! reads the machine's own mirror, checked with Debian's keyring.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::cmd::{cmd, output, run};
-use crate::place::on_path;
+use crate::place::{Place, on_path};
 
 /// Debian's keys.
 pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -104,6 +104,25 @@ pub(crate) fn unpack(dir: &Path, suite: &str, archives: &[Archive], packages: &[
         fs::remove_dir_all(dir.join(done))?;
     }
     Ok(())
+}
+
+/// Makes sure of a program that a package of its own name has: installed, or unpacked into the cache.
+pub(crate) fn program(place: &Place, name: &str) -> Result<PathBuf> {
+    if on_path(name) {
+        return Ok(name.into());
+    }
+    let purpose = format!("have `{name}`: install it");
+    ensure_possible(&purpose)?;
+    let suite = codename().with_context(|| format!("no way to {purpose}"))?;
+    let dir = place.tools().join(format!("{name}-{suite}"));
+    let (program, whole) = (dir.join("root/usr/bin").join(name), dir.join("whole"));
+    if !whole.exists() || !program.is_file() {
+        eprintln!("fetching Debian {suite}'s {name} (once)");
+        let _ = fs::remove_dir_all(&dir);
+        unpack(&dir, &suite, &[Archive::Main], &[name])?;
+        fs::write(whole, "")?;
+    }
+    Ok(program)
 }
 
 /// An apt-get that knows nothing of the system's packages and sources.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use e2e::market::{image, jobs};
+use e2e::market::jobs;
 use serde::Serialize;
 
 use super::timeline::Timeline;
@@ -76,13 +76,12 @@ pub(crate) fn first_line(lab: &Lab) -> Result<FirstLine> {
 
 /// `docker run` of the same image and script, by the same engine.
 fn bare(folder: &Path) -> Result<Ran> {
-    let image = image();
-    let id = image.split_once('=').map_or("", |(_, id)| id);
+    let id = std::env::var("CYXWIZ_IMAGE_PYTHON").context("no image")?;
     let socket = std::env::var("CYXWIZ_DOCKER").context("no engine")?;
     let mut command = Command::new("docker");
     command.args(["-H", &format!("unix://{socket}"), "run", "--rm", "--network=none", "-v"]);
     command.arg(format!("{}:/job:ro", folder.display()));
-    command.args([id, "python3", "-u", "/job/training_script.py"]);
+    command.args([id.as_str(), "python3", "-u", "/job/training_script.py"]);
     run(command)
 }
 

@@ -30,7 +30,8 @@ pub(crate) fn start(lab: &Lab) -> Result<Start> {
         drop(seller.take());
         let began = Instant::now();
         let name = format!("seller-{round}");
-        seller = Some(Seller::install(&platform, &name, &platform.folder("sellers").join(&name)).ready());
+        seller =
+            Some(Seller::install(&platform, &name, &platform.folder("sellers").join(&name), &[]).ready());
         node.push(began.elapsed());
 
         let _ = std::fs::remove_dir_all(platform.folder("buyer"));

@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where its assumption does")]
 
+#[path = "../../../../programs/escrow/policy/tests/policy/chance.rs"]
 mod chance;
 mod settlements;

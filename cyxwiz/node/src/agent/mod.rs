@@ -10,6 +10,8 @@
 mod accept;
 mod attend;
 mod enrol;
+mod keep;
+mod recover;
 mod service;
 mod tools;
 

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use buffa::Message as _;
 use cyxwiz_model::{AttemptId, Reason};
@@ -11,25 +11,20 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::accept::{Situation, refusal};
-use super::enrol::{enrolment, run_due_benchmark};
 use super::tools::Tools;
 use crate::attempt::{self, Handle, Start};
 use crate::backoff::Backoff;
 use crate::config::Config;
-use crate::containers::Containers;
 use crate::ending::Cause;
 use crate::error::CliError;
 use crate::job::Job;
-use crate::journal::Step;
 use crate::machine::free_disk_mib;
-use crate::server::{Fault, Next};
+use crate::server::Next;
 
-/// How often the configuration file is looked at.
-const CONFIG_LOOK: Duration = Duration::from_secs(1);
 /// How long attempts may take to report their end when the agent stops; the rest is reported at the next start.
 const STOP_TIME: Duration = Duration::from_secs(60);
 /// How long to wait where the server refuses the node itself.
-const REFUSED_WAIT: Duration = Duration::from_secs(30);
+pub(super) const REFUSED_WAIT: Duration = Duration::from_secs(30);
 /// How often the store is tidied.
 const TIDY: Duration = Duration::from_secs(3600);
 
@@ -37,11 +32,11 @@ const TIDY: Duration = Duration::from_secs(3600);
 #[derive(Clone)]
 pub(crate) struct Agent {
     pub(super) tools: Arc<Tools>,
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    config: watch::Sender<Config>,
+pub(super) struct Inner {
+    pub(super) config: watch::Sender<Config>,
     attempts: Mutex<HashMap<AttemptId, Arc<Handle>>>,
     tasks: TaskTracker,
     stopping: AtomicBool,
@@ -63,55 +58,6 @@ impl Agent {
         let agent = Self { tools, inner: Arc::new(inner) };
         agent.recover()?;
         Ok(agent)
-    }
-
-    fn recover(&self) -> Result<(), CliError> {
-        let path = self.tools.home.journal();
-        let broken =
-            |error: crate::journal::JournalError| CliError::file("read", &path, std::io::Error::other(error));
-        let kept = self.tools.journal.unfinished().map_err(broken)?;
-        let known: Vec<String> = kept.iter().map(|kept| kept.id.to_string()).collect();
-        self.sweep_folders(&known)?;
-        for kept in kept {
-            let assignment = v1::Assignment::decode_from_slice(&kept.assignment);
-            let job = assignment
-                .map_err(|error| error.to_string())
-                .and_then(|assignment| Job::try_from(assignment).map_err(|error| error.to_string()));
-            let job = match job {
-                Ok(job) => job,
-                Err(error) => {
-                    tracing::error!(attempt.id = %kept.id, error, "the journal has an attempt that cannot be read: forgotten");
-                    self.tools.journal.forget(kept.id).map_err(broken)?;
-                    continue;
-                }
-            };
-            let start = match (kept.step, kept.ending) {
-                (Step::Publishing, Some(ending)) => {
-                    Start::Publishing(Box::new(v1::Ending::decode_from_slice(&ending).unwrap_or_default()))
-                }
-                (Step::Preparing, _) => Start::New,
-                _ => Start::Ran { task: kept.task },
-            };
-            tracing::info!(attempt.id = %kept.id, step = ?kept.step, "takes up an attempt of an earlier run");
-            self.spawn(job, start);
-        }
-        Ok(())
-    }
-
-    /// Removes folders of attempts that the journal does not know.
-    fn sweep_folders(&self, known: &[String]) -> Result<(), CliError> {
-        let folder = self.tools.home.attempts();
-        let entries = std::fs::read_dir(&folder).map_err(|source| CliError::file("read", &folder, source))?;
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if known.contains(&name) {
-                continue;
-            }
-            if let Err(error) = std::fs::remove_dir_all(entry.path()) {
-                tracing::warn!(path = %entry.path().display(), %error, "a left folder was not removed");
-            }
-        }
-        Ok(())
     }
 
     /// Works until `shutdown` completes; then ends what runs, reports it, and returns.
@@ -165,72 +111,6 @@ impl Agent {
                     tracing::error!(%fault, "the server refuses this node");
                     tokio::time::sleep(REFUSED_WAIT).await;
                 }
-            }
-        }
-    }
-
-    /// Enrols at the start and whenever the configuration changes.
-    async fn keep_enrolled(&self) {
-        let mut changes = self.inner.config.subscribe();
-        let mut backoff = Backoff::default();
-        loop {
-            let config = changes.borrow_and_update().clone();
-            match self.enrol(&config).await {
-                Ok(()) => {
-                    backoff.reset();
-                    if changes.changed().await.is_err() {
-                        return;
-                    }
-                }
-                Err(fault) if fault.next() == Next::Never => {
-                    tracing::error!(%fault, "the server does not enrol this node: correct the configuration");
-                    tokio::select! {
-                        _ = changes.changed() => {}
-                        () = tokio::time::sleep(REFUSED_WAIT) => {}
-                    }
-                }
-                Err(fault) => {
-                    tracing::debug!(%fault, "enrols again later");
-                    backoff.wait(fault.retry_after()).await;
-                }
-            }
-        }
-    }
-
-    async fn enrol(&self, config: &Config) -> Result<(), Fault> {
-        let (engine, runtimes) = self.tools.containers.as_ref().map(Containers::describe).unwrap_or_default();
-        let request = enrolment(config, &self.tools.machine, &engine, &runtimes)
-            .map_err(|error| Fault::Wrong(error.to_string()))?;
-        let answer = self.tools.server.enrol(request).await?;
-        let node = answer.node.as_option().map(|node| node.id.clone()).unwrap_or_default();
-        tracing::info!(node.id = node, available = config.availability, paused = config.paused, "enrolled");
-        if let Some(due) = answer.benchmark.into_option() {
-            self.benchmark(due);
-        }
-        Ok(())
-    }
-
-    /// Follows the file that `pause`, `resume` and `install` write.
-    async fn watch_config(&self) {
-        let path = self.tools.home.config();
-        let modified = |path: &std::path::Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
-        let mut seen: Option<SystemTime> = modified(&path);
-        loop {
-            tokio::time::sleep(CONFIG_LOOK).await;
-            let now = modified(&path);
-            if now == seen {
-                continue;
-            }
-            seen = now;
-            match Config::load(&path) {
-                Ok(config) => {
-                    self.inner.config.send_if_modified(|current| {
-                        let changed = *current != config;
-                        *current = config;
-                        changed
-                    });
-                }
-                Err(error) => tracing::warn!(%error, "the changed configuration is not taken"),
             }
         }
     }
@@ -311,7 +191,7 @@ impl Agent {
         }
     }
 
-    fn spawn(&self, job: Job, start: Start) {
+    pub(super) fn spawn(&self, job: Job, start: Start) {
         let id = job.attempt;
         let handle = Arc::new(Handle::new(job));
         self.inner.attempts.lock().insert(id, Arc::clone(&handle));
@@ -358,18 +238,5 @@ impl Agent {
             Some(handle) => handle.stop(cause),
             None => tracing::debug!(attempt.id = id, "a stop for an attempt that is not here"),
         }
-    }
-
-    pub(super) fn benchmark(&self, due: v1::Benchmark) {
-        let tools = Arc::clone(&self.tools);
-        let cpu_milli = self.tools.machine.offered(&self.inner.config.borrow(), "", &[]).cpu_milli;
-        tokio::spawn(async move {
-            let gpus = tools.gpus.list();
-            match run_due_benchmark(&tools.server, due, cpu_milli, gpus).await {
-                Ok(answer) if answer.confirmed => tracing::info!("the hardware was confirmed"),
-                Ok(answer) => tracing::warn!(why = answer.message, "the hardware was not confirmed"),
-                Err(fault) => tracing::warn!(%fault, "a benchmark was not answered"),
-            }
-        });
     }
 }

@@ -5,6 +5,7 @@ use crate::fabric::Fabric;
 use crate::home::Home;
 use crate::journal::Journal;
 use crate::machine::{Gpus, Machine};
+use crate::packages::PackageIndex;
 use crate::server::Server;
 
 /// What every attempt needs.
@@ -15,6 +16,8 @@ pub(crate) struct Tools {
     pub(crate) fabric: Fabric,
     /// Nothing where there is no engine.
     pub(crate) containers: Option<Containers>,
+    /// Where requirements are found, where pip's own index is not meant.
+    pub(crate) package_index: Option<PackageIndex>,
     /// For addresses that buyers name.
     pub(crate) public: reqwest::Client,
     pub(crate) machine: Machine,

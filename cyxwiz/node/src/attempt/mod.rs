@@ -10,6 +10,7 @@
 
 mod checkpoint;
 mod execute;
+mod guard;
 mod handle;
 mod metrics;
 mod prepare;
@@ -17,6 +18,7 @@ mod publish;
 mod reporter;
 mod run;
 mod script;
+mod snapshot;
 mod spool;
 
 pub(crate) use handle::Handle;

@@ -5,7 +5,7 @@ use cyxwiz_model::{AttemptId, FilePath, Reason};
 use cyxwiz_proto::v1;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 
-use super::execute::MAX_FILES;
+use super::guard::MAX_FILES;
 use super::run::Run;
 use crate::containers::chain;
 use crate::ending::Ended;

@@ -11,6 +11,7 @@ use super::run::Run;
 use crate::containers::{Containers, chain};
 use crate::ending::Ended;
 use crate::files::give;
+use crate::packages::PackageIndex;
 
 /// The requirements of a job, in its folder.
 const REQUIREMENTS: &str = "requirements.txt";
@@ -127,14 +128,14 @@ impl Run {
         let mut container = self.container(image, command, network);
         container.grace_ms = Some(0);
         let artifact = self.put(&container, "requirements").await?;
+        let mut env = PackageIndex::environment(self.tools.package_index.as_ref());
+        // pip unpacks and builds where it also installs: that counts as disk, not as memory
+        env.push(("TMPDIR".to_owned(), "/site/.tmp".to_owned()));
+        env.push(("PIP_ROOT_USER_ACTION".to_owned(), "ignore".to_owned()));
         let submit = Submit {
             artifact,
             args: Vec::new(),
-            // pip unpacks and builds where it also installs: that counts as disk, not as memory
-            env: vec![
-                ("TMPDIR".to_owned(), "/site/.tmp".to_owned()),
-                ("PIP_ROOT_USER_ACTION".to_owned(), "ignore".to_owned()),
-            ],
+            env,
             dirs: vec![(self.dir.job(), "/job", true), (self.dir.site(), "/site", false)],
             memory_mib: self.handle.job.spec.requirements.memory_mib.max(INSTALL_MEMORY_MIB),
             wall: INSTALL_TIME,

@@ -28,7 +28,6 @@ pub(super) async fn run(args: &EarningsArgs, context: &Context) -> Result<(), Cl
             break;
         }
     }
-    server.sign_out().await;
     earnings.truncate(limit);
     let totals = totals(&earnings);
     if context.json {

@@ -78,6 +78,9 @@ fn configure(args: &InstallArgs, context: &Context, machine: &Machine) -> Result
         config.container_socket.clone_from(&args.container_socket);
         config.containers = true;
     }
+    if let Some(index) = &args.package_index {
+        config.package_index = Some(index.parse().map_err(ConfigError::Index)?);
+    }
     config.check()?;
     Ok(config)
 }
@@ -114,6 +117,5 @@ async fn enrol(config: &Config, context: &Context, machine: &Machine) -> Result<
             return Err(CliError::NotConfirmed(answer.message));
         }
     }
-    server.sign_out().await;
     Ok(node.id)
 }

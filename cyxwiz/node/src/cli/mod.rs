@@ -36,8 +36,10 @@ impl Context {
         Ok(Config::load(&self.home.config())?)
     }
 
+    /// The server, with a session that commands share.
     fn server(&self, config: &Config) -> Result<Server, CliError> {
-        Server::new(&config.server, config.tls_ca.as_deref(), Identity::load(&self.home.identity())?)
+        let identity = Identity::load(&self.home.identity())?;
+        Server::of_command(&config.server, config.tls_ca.as_deref(), identity, self.home.session())
     }
 }
 

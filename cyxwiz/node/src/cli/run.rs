@@ -10,6 +10,7 @@ use vyr_telemetry::logs::{self, LogFormat};
 use super::Context;
 use crate::agent::{Agent, Tools};
 use crate::args::{Log, RunArgs};
+use crate::config::{Config, ConfigError};
 use crate::containers::Containers;
 use crate::error::CliError;
 use crate::fabric::Fabric;
@@ -17,6 +18,8 @@ use crate::files::public_client;
 use crate::identity::Identity;
 use crate::journal::Journal;
 use crate::machine::{Gpus, Machine};
+use crate::packages::PackageIndex;
+use crate::server::Server;
 
 pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliError> {
     let format = match args.log_format {
@@ -30,7 +33,7 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliErro
     let home = &context.home;
     home.create()?;
     let _lock = home.lock()?;
-    let server = context.server(&config)?;
+    let server = Server::new(&config.server, config.tls_ca.as_deref(), Identity::load(&home.identity())?)?;
     let gpus = Gpus::detect();
     let machine = Machine::detect(home.path(), gpus.list());
     let slots = usize::try_from(config.cpu_slots).unwrap_or(1) + machine.gpus.len();
@@ -51,6 +54,7 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliErro
         server,
         fabric,
         containers: containers.clone(),
+        package_index: package_index(&config)?,
         public,
         machine,
         gpus,
@@ -74,4 +78,13 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliErro
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The file's, else the environment's.
+fn package_index(config: &Config) -> Result<Option<PackageIndex>, ConfigError> {
+    let named = std::env::var("PIP_INDEX_URL").ok().filter(|url| !url.is_empty());
+    match (&config.package_index, named) {
+        (Some(index), _) => Ok(Some(index.clone())),
+        (None, named) => Ok(named.map(|url| url.parse()).transpose()?),
+    }
 }

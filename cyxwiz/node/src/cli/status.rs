@@ -24,7 +24,6 @@ pub(super) async fn run(context: &Context) -> Result<(), CliError> {
         .node(v1::GetNodeRequest::default())
         .await
         .map(|answer| answer.node.into_option().unwrap_or_default());
-    server.sign_out().await;
     let offered = machine.offered(&config, "", &[]);
     if context.json {
         let gpus: Vec<_> = offered.gpus.iter().map(|gpu| json!({ "uuid": gpu.uuid, "model": gpu.model, "type": gpu.gpu_type, "vram_mib": gpu.vram_mib })).collect();

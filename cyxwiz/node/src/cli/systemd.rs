@@ -141,4 +141,23 @@ mod tests {
             unit(Scope::System, Path::new("/x"), Path::new("/y")).contains("WantedBy=multi-user.target\n")
         );
     }
+
+    /// Where there is a systemd to ask; elsewhere the test above is all.
+    #[test]
+    fn systemd_reads_both_units_without_a_word() {
+        let dir = tempfile::tempdir().unwrap();
+        for (scope, user) in [(Scope::System, "--system"), (Scope::User, "--user")] {
+            let file = dir.path().join(UNIT);
+            // it wants a program that is there
+            std::fs::write(&file, unit(scope, Path::new("/bin/sh"), Path::new("/home/a b/100%"))).unwrap();
+            let mut command = Command::new("systemd-analyze");
+            command.args([user, "verify", "--man=no"]).arg(&file).env("XDG_RUNTIME_DIR", dir.path());
+            let Ok(output) = command.output() else {
+                eprintln!("no systemd-analyze here: not verified");
+                return;
+            };
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{user}: {said}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{session::Session, tls};
+use super::{kept::Kept, session::Session, tls};
 use crate::config::{ConfigError, server_uri};
 use crate::error::CliError;
 use crate::identity::Identity;
@@ -39,6 +39,8 @@ pub(super) struct Inner {
     pub(super) auth: AuthServiceClient<SharedHttp2Connection>,
     pub(super) identity: Identity,
     pub(super) session: tokio::sync::Mutex<Option<Session>>,
+    /// Where the session outlasts the process.
+    pub(super) kept: Option<Kept>,
     http: reqwest::Client,
 }
 
@@ -46,6 +48,26 @@ impl Server {
     /// Prepares the connection; connects at the first call. Authorities in `ca` are trusted beside the public ones. Needs a
     /// tokio runtime.
     pub(crate) fn new(server: &str, ca: Option<&Path>, identity: Identity) -> Result<Self, CliError> {
+        Self::open(server, ca, identity, None)
+    }
+
+    /// The same for a command of many: its session is kept in a file, for the next one.
+    pub(crate) fn of_command(
+        server: &str,
+        ca: Option<&Path>,
+        identity: Identity,
+        session: PathBuf,
+    ) -> Result<Self, CliError> {
+        let kept = Kept::new(session, server.to_owned(), identity.address());
+        Self::open(server, ca, identity, Some(kept))
+    }
+
+    fn open(
+        server: &str,
+        ca: Option<&Path>,
+        identity: Identity,
+        kept: Option<Kept>,
+    ) -> Result<Self, CliError> {
         let base = server_uri(server)?;
         let host = base.host().ok_or_else(|| ConfigError::Server(server.to_owned()))?.to_owned();
         let connection = connect(&base, &host, ca)?.shared(WAITING);
@@ -64,6 +86,7 @@ impl Server {
             auth: AuthServiceClient::new(connection, config),
             identity,
             session: tokio::sync::Mutex::default(),
+            kept,
             http,
         })))
     }

@@ -8,6 +8,7 @@
 mod calls;
 mod client;
 mod fault;
+mod kept;
 mod session;
 mod siws;
 mod tls;

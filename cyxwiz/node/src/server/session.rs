@@ -9,11 +9,11 @@ const EARLY: Duration = Duration::from_secs(120);
 /// What a token lasts where the server's clock and ours disagree.
 const SHORTEST: Duration = Duration::from_secs(30);
 
-/// The tokens, as long as they last. Never shown, never written.
+/// The tokens, as long as they last. Never shown.
 pub(super) struct Session {
-    access: String,
-    refresh: String,
-    renew_at: SystemTime,
+    pub(super) access: String,
+    pub(super) refresh: String,
+    pub(super) renew_at: SystemTime,
 }
 
 impl Session {
@@ -35,16 +35,23 @@ impl Server {
         if let Some(session) = held.as_ref().filter(|session| now < session.renew_at) {
             return Ok(session.access.clone());
         }
-        let session = match held.take() {
+        let kept = self.0.kept.as_ref().and_then(|kept| kept.lock().ok());
+        let old = held.take().or_else(|| kept.as_ref()?.read());
+        let session = match old {
+            Some(session) if now < session.renew_at => session,
             Some(old) => match self.renew(old.refresh).await {
-                Ok(session) => session,
+                Ok(session) => Session::of(session, now),
                 Err(fault @ Fault::Unreachable(_)) => return Err(fault),
                 // a session that was ended: the key opens another
-                Err(_) => self.sign_in().await?,
+                Err(_) => Session::of(self.sign_in().await?, now),
             },
-            None => self.sign_in().await?,
+            None => Session::of(self.sign_in().await?, now),
         };
-        let session = Session::of(session, now);
+        if let Some(kept) = kept
+            && let Err(error) = kept.write(&session)
+        {
+            tracing::debug!(%error, "the session was not kept: the next command opens another");
+        }
         let token = session.access.clone();
         *held = Some(session);
         Ok(token)
@@ -55,6 +62,9 @@ impl Server {
         let mut held = self.0.session.lock().await;
         if held.as_ref().is_some_and(|session| session.access == token) {
             *held = None;
+        }
+        if let Some(kept) = self.0.kept.as_ref().and_then(|kept| kept.lock().ok()) {
+            kept.forget(token);
         }
     }
 

@@ -40,6 +40,33 @@ async fn install_enrols_and_is_benchmarked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn commands_share_a_session() {
+    let market = Market::start().await;
+    let node = Node::new();
+    node.call(&["install", "--server", &market.url(), "--wallet", WALLET, "--no-service"]).await;
+    let status = async || {
+        let (code, out, err) = text(&node.call(&["status"]).await);
+        assert!(code == Some(0) && out.contains("gets work"), "{out}{err}");
+        market.told(|told| (told.signed_in, told.refreshed))
+    };
+    assert_eq!(status().await, (1, 0));
+    let (code, _, err) = text(&node.call(&["earnings"]).await);
+    assert_eq!((code, status().await), (Some(0), (1, 0)), "{err}");
+    // run out, and then no longer taken
+    let file = node.home().join("session.json");
+    let mut kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    kept["renew_at"] = 1.into();
+    std::fs::write(&file, kept.to_string()).unwrap();
+    assert_eq!(status().await, (1, 1));
+    assert_eq!(status().await, (1, 1));
+    let mut kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    kept["access"] = "ended".into();
+    std::fs::write(&file, kept.to_string()).unwrap();
+    assert_eq!(status().await, (2, 1));
+    assert_eq!(status().await, (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mistakes_cost_a_line_and_say_what_to_do() {
     let node = Node::new();
     for (args, code, says) in [
@@ -55,6 +82,19 @@ async fn mistakes_cost_a_line_and_say_what_to_do() {
             vec!["install", "--offline", "--no-service", "--wallet", WALLET, "--availability", "nights"],
             2,
             "mon-fri",
+        ),
+        (
+            vec![
+                "install",
+                "--offline",
+                "--no-service",
+                "--wallet",
+                WALLET,
+                "--package-index",
+                "/srv/wheels",
+            ],
+            2,
+            "write https://HOST/simple",
         ),
         (
             vec!["install", "--no-service", "--wallet", WALLET, "--server", "http://127.0.0.1:9"],

@@ -55,6 +55,7 @@ pub(crate) struct Told {
     pub(crate) inputs: HashMap<String, Vec<u8>>,
     pub(crate) dropped: Vec<String>,
     pub(crate) fenced: Vec<String>,
+    pub(crate) signed_in: u32,
     pub(crate) refreshed: u32,
     pub(crate) node: Option<mpsc::UnboundedSender<Result<v1::AttendResponse, ConnectError>>>,
 }

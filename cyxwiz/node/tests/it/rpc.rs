@@ -79,6 +79,7 @@ impl v1::AuthService for Auth {
         if !held {
             return Err(refuse(ErrorCode::Unauthenticated, v1::Reason::BadSignature));
         }
+        self.0.change(|told| told.signed_in += 1);
         Response::ok(v1::VerifyChallengeResponse { session: session().into(), ..Default::default() })
     }
 

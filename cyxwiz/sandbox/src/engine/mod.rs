@@ -113,7 +113,12 @@ impl Engine {
 
     /// The most files that a container may have open: one may not get more than its engine has.
     pub(crate) fn open_files(&self) -> Option<u64> {
-        process::open_files(self.0.process?)
+        process::limit(self.0.process?, "Max open files")
+    }
+
+    /// The most processes that a user may have. Podman asks for more than its own unless it is told.
+    pub(crate) fn processes(&self) -> Option<u64> {
+        process::limit(self.0.process?, "Max processes")
     }
 
     /// The runtime for a job without a GPU, where it is not the engine's default.

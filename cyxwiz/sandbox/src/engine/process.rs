@@ -10,14 +10,14 @@ pub(super) async fn of(socket: &Path) -> Option<u32> {
     u32::try_from(peer.pid()?).ok().filter(|pid| *pid > 0)
 }
 
-/// Reads how many files a process may have open at most.
-pub(super) fn open_files(pid: u32) -> Option<u64> {
-    hard_limit(&fs::read_to_string(format!("/proc/{pid}/limits")).ok()?)
+/// Reads the most that a process may have of something, such as `Max open files`; `unlimited` is none.
+pub(super) fn limit(pid: u32, name: &str) -> Option<u64> {
+    hard_limit(&fs::read_to_string(format!("/proc/{pid}/limits")).ok()?, name)
 }
 
-/// The second number of the line, soft before hard; `unlimited` is none.
-fn hard_limit(limits: &str) -> Option<u64> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+/// The second number of the line, soft before hard.
+fn hard_limit(limits: &str, name: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
@@ -28,8 +28,8 @@ mod tests {
     #[test]
     fn the_hard_limit_counts() {
         let text = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 4096                 files\n";
-        assert_eq!(hard_limit(text), Some(4096));
-        assert_eq!(hard_limit("Max open files  unlimited  unlimited  files"), None);
-        assert!(open_files(std::process::id()).is_some_and(|limit| limit > 0));
+        assert_eq!(hard_limit(text, "Max open files"), Some(4096));
+        assert_eq!(hard_limit("Max open files  unlimited  unlimited  files", "Max open files"), None);
+        assert!(limit(std::process::id(), "Max open files").is_some_and(|limit| limit > 0));
     }
 }

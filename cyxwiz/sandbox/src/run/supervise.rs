@@ -129,6 +129,7 @@ async fn create(run: &Run<'_>, request: &Asked) -> Result<Container, Failure> {
         runtime: run.engine.runtime(),
         init: run.engine.has_init(),
         ipv6: Path::new(IPV6).exists(),
+        processes: run.engine.processes(),
         open_files: u64::from(run.options.open_files).min(run.engine.open_files().unwrap_or(u64::MAX)),
     });
     Container::create(run.engine, &task, body).await.map_err(|error| {

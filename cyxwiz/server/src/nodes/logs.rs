@@ -55,7 +55,8 @@ pub(super) async fn push(
     Ok(v1::PushLogsResponse { stored_seq: newest, full, ..Default::default() })
 }
 
-/// Checks that the attempt is the node's and the job's present one, and holds its row.
+/// Checks that the attempt is the node's and the job's present one, and holds its row; not its key, to which a report that
+/// holds the job refers: each would wait for the other.
 async fn claim(
     conn: &mut PgConnection,
     node: NodeId,
@@ -64,7 +65,7 @@ async fn claim(
 ) -> Result<(JobId, u64), Refusal> {
     let found: Option<(Uuid, i32, i64, Option<Uuid>, String)> = sqlx::query_as(
         "SELECT a.job_id, a.epoch, a.log_seq, j.attempt_id, j.state FROM attempts a JOIN jobs j ON j.id = a.job_id
-         WHERE a.id = $1 AND a.node_id = $2 FOR UPDATE OF a",
+         WHERE a.id = $1 AND a.node_id = $2 FOR NO KEY UPDATE OF a",
     )
     .bind(attempt.uuid())
     .bind(node.uuid())

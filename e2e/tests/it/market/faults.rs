@@ -4,12 +4,14 @@ use std::fs;
 
 use e2e::market::{Platform, jobs, units, why};
 
+use super::index;
+
 const DEPOSIT: u64 = 1_000_000;
 
 /// Has a job run; returns its state in the end, why it ended, whose fault that was, and what it cost.
 fn ends(config: &str, script: &str, files: &[(&str, &str)], more: &[&str]) -> (String, String, String, u64) {
     let platform = Platform::start();
-    let _seller = platform.seller("seller");
+    let _seller = platform.seller_with("seller", &index::empty());
     let buyer = platform.buyer();
     buyer.ok(&["wallet", "deposit", "1", "USDC"]);
     let folder = jobs::configured(&platform, "job", script, config);

@@ -4,6 +4,10 @@
 
 mod endings;
 mod faults;
+mod full;
+mod index;
+mod input;
 mod money;
+mod registry;
 mod story;
 mod wasm;
