@@ -31,6 +31,8 @@ struct Results {
     date: String,
     quick: bool,
     machine: Machine,
+    /// How the market's binaries were built: the folder they lie in.
+    build: String,
     start: Option<Start>,
     first_line: Option<FirstLine>,
     screen: Option<Screen>,
@@ -62,6 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
         quick: options.quick,
         machine,
+        build: build(),
         start,
         first_line,
         screen,
@@ -73,4 +76,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         placements,
     };
     table::write(options, &results)
+}
+
+fn build() -> String {
+    let server = e2e::binary("CYXWIZ_SERVER_BIN", "cyxwiz-server");
+    let folder = server.parent().and_then(std::path::Path::file_name);
+    folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

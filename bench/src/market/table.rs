@@ -22,6 +22,7 @@ fn markdown(results: &Results) -> Result<String> {
     let quick = if results.quick { " (quick: a look, no result)" } else { "" };
     writeln!(text, "# Bench of the market, {}{quick}\n", results.date)?;
     writeln!(text, "{}.\n", results.machine.line())?;
+    writeln!(text, "Binaries: `{}`.\n", results.build)?;
     writeln!(
         text,
         "Times are P50 / P95 / P99. Server, PostgreSQL, chain, container engine, nodes and buyers share the"

@@ -111,9 +111,7 @@ async fn a_database_over_the_network_is_encrypted_and_who_it_says() {
     let unnamed = remote.url(&remote.unnamed, "cyxwiz", &Remote::verified(&root));
     let error = remote.verb(&unnamed, &["admin", "price", "list"]).unwrap_err();
     assert!(error.to_lowercase().contains("not valid for name"), "{error}");
-    for said in [&error] {
-        assert!(!said.contains("a%20b") && !said.contains("a b@c"), "{said}");
-    }
+    assert!(!error.contains("a%20b") && !error.contains("a b@c"), "{error}");
 
     // backups go the same way
     remote.verb(&good, &["backup", "now"]).unwrap();
