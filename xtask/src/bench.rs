@@ -95,6 +95,7 @@ fn rules(place: &Place) -> Result<PathBuf> {
     command.args(["--test", "it", "--no-run", "--message-format", "json"]);
     let told = output(&mut command)?;
     let built = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let binary = built.filter_map(|message| Some(message.get("executable")?.as_str()?.to_owned())).next_back();
+    let binary =
+        built.filter_map(|message| Some(message.get("executable")?.as_str()?.to_owned())).next_back();
     Ok(binary.context("cargo built no test of the rules")?.into())
 }
