@@ -1,6 +1,5 @@
 //! Keeps the server's picture of the node up to date: its enrolment, by its configuration, and benchmarks.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cyxwiz_proto::v1;
@@ -83,14 +82,19 @@ impl Agent {
     }
 
     pub(super) fn benchmark(&self, due: v1::Benchmark) {
-        let tools = Arc::clone(&self.tools);
+        let agent = self.clone();
         let cpu_milli = self.tools.machine.offered(&self.inner.config.borrow(), "", &[]).cpu_milli;
         tokio::spawn(async move {
-            let gpus = tools.gpus.list();
-            match run_due_benchmark(&tools.server, due, cpu_milli, gpus).await {
+            let gpus = agent.tools.gpus.list();
+            match run_due_benchmark(&agent.tools.server, due, cpu_milli, gpus).await {
                 Ok(answer) if answer.confirmed => tracing::info!("the hardware was confirmed"),
                 Ok(answer) => tracing::warn!(why = answer.message, "the hardware was not confirmed"),
-                Err(fault) => tracing::warn!(%fault, "a benchmark was not answered"),
+                Err(fault) => {
+                    tracing::warn!(%fault, "a benchmark was not answered: asks for another");
+                    tokio::time::sleep(REFUSED_WAIT).await;
+                    // as a changed configuration does: enrols again, and gets what is due
+                    agent.inner.config.send_modify(|_| {});
+                }
             }
         });
     }
