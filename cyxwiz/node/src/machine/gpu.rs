@@ -24,7 +24,7 @@ impl Gpus {
         }
     }
 
-    /// Every device that tells all that a server compares with its model.
+    /// Every device that tells its name, memory and UUID.
     pub(crate) fn list(&self) -> Vec<v1::Gpu> {
         let Some(nvml) = &self.0 else { return Vec::new() };
         let count = nvml.device_count().unwrap_or(0);
@@ -45,15 +45,17 @@ fn describe(nvml: &Nvml, index: u32) -> Option<v1::Gpu> {
     let (uuid, model) = (device.uuid().ok()?, device.name().ok()?);
     let gpu_type = GpuType::of_model(&model).ok()?.to_string();
     let vram_mib = device.memory_info().ok()?.total >> 20;
-    let capability = device.cuda_compute_capability().ok()?;
+    // what the driver does not tell is left out: the server says what it misses, where a GPU that is not offered says nothing
+    let capability = device.cuda_compute_capability().ok();
+    let capability = capability.map(|has| format!("{}.{}", has.major, has.minor)).unwrap_or_default();
     Some(v1::Gpu {
         uuid,
         model,
         gpu_type,
         vram_mib,
-        compute_capability: format!("{}.{}", capability.major, capability.minor),
-        cores: device.num_cores().ok()?,
-        max_clock_mhz: device.max_clock_info(Clock::SM).ok()?,
+        compute_capability: capability,
+        cores: device.num_cores().unwrap_or(0),
+        max_clock_mhz: device.max_clock_info(Clock::SM).unwrap_or(0),
         ..Default::default()
     })
 }

@@ -6,23 +6,21 @@ use crate::db::DbId as _;
 use crate::market::Market;
 use crate::nodes::{canary, expire, to_try_again};
 
-/// Looks (one a second) between two in which nodes that did not pass are looked for, on average.
-const SOME: u32 = 4;
-
 /// Now and then an idle node of this server is benchmarked again, at a moment that it cannot foresee. Who does not
 /// answer, or not rightly, gets no work until he passes one.
 pub(super) async fn look(market: &Market) -> Result<(), ServerError> {
     expire(market).await?;
     let nodes = market.streams.nodes();
-    let mut dice = vec![0_u8; nodes.len().saturating_add(1).saturating_mul(4)];
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    for node in to_try_again(market, &nodes).await? {
+        canary(market, node).await?;
+    }
+    let mut dice = vec![0_u8; nodes.len().saturating_mul(4)];
     getrandom::fill(&mut dice).map_err(|error| ServerError::Said(error.to_string()))?;
     let (rolls, _) = dice.as_chunks::<4>();
-    let mut rolls = rolls.iter().map(|roll| u32::from_le_bytes(*roll));
-    if !nodes.is_empty() && rolls.next().is_some_and(|roll| roll < u32::MAX / SOME) {
-        for node in to_try_again(market, &nodes).await? {
-            canary(market, node).await?;
-        }
-    }
+    let rolls = rolls.iter().map(|roll| u32::from_le_bytes(*roll));
     // a look is made once a second
     let seconds = u32::try_from(market.ground.config.market.canary_every.0 / 1000).unwrap_or(u32::MAX);
     let chosen = nodes.into_iter().zip(rolls).filter(|(_, roll)| *roll < u32::MAX / seconds.max(1));

@@ -48,7 +48,7 @@ async fn a_node_that_never_answers_a_canary_gets_no_work_until_it_passes_one() {
     assert_eq!(because(&node).await, "it has a benchmark to answer first");
     let wanted = Bazaar::spec(Coin::Usdc, 600);
     bazaar.estimate(&wanted, |estimate| estimate.matching == 0).await;
-    node.pass(&bazaar, 135).await;
+    bazaar.advance(135);
     until_because(
         &bazaar,
         &mut node,
@@ -56,7 +56,8 @@ async fn a_node_that_never_answers_a_canary_gets_no_work_until_it_passes_one() {
     )
     .await;
     // it may try again after a while, and then its work goes on
-    node.pass(&bazaar, 300).await;
+    bazaar.advance(300);
+    node.beat().await;
     let again = node.benchmark().await;
     let report = node.calls.report_benchmark(answer(&again, 2)).await.unwrap().into_owned();
     assert!(report.confirmed, "{}", report.message);
@@ -187,7 +188,8 @@ async fn a_gpu_that_is_another_one_later_is_caught_by_a_canary() {
         let estimate = bazaar.estimate(&wanted(), |estimate| estimate.matching == 0).await;
         assert!(!estimate.quote.is_set());
         // the next one comes after a while, and is passed honestly
-        node.pass(&bazaar, 300).await;
+        bazaar.advance(300);
+        node.beat().await;
         let benchmark = node.benchmark().await;
         let honest = v1::ReportBenchmarkRequest { gpus: vec![h100()], ..answer(&benchmark, 2) };
         assert!(node.calls.report_benchmark(honest).await.unwrap().into_owned().confirmed);

@@ -72,9 +72,12 @@ async fn paused_the_platform_takes_no_new_job_and_ends_what_runs() {
     let work = node.start(&bazaar).await;
     let estimate = bazaar.estimate(&Bazaar::spec(Coin::Usdc, 600), |_| true).await;
     bazaar.world.verb(&["admin", "pause"]).unwrap();
+    let file =
+        v1::FileInfo { path: "train.py".to_owned(), size: 1, sha256: vec![0; 32], ..Default::default() };
     let request = v1::CreateJobRequest {
         spec: Bazaar::spec(Coin::Usdc, 600).into(),
         quote: estimate.quote,
+        files: vec![file],
         idempotency_key: "two".to_owned(),
         ..Default::default()
     };

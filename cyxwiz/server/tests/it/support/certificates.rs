@@ -21,7 +21,9 @@ impl Authority {
     pub(crate) fn new(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key"];
-        let itself = ["req", "-x509", "-days", "2", "-subj", "/CN=an authority of a test", "-out", "ca.pem"];
+        // each has a name of its own
+        let name = format!("/CN=authority {}", uuid::Uuid::now_v7());
+        let itself = ["req", "-x509", "-days", "2", "-subj", &name, "-out", "ca.pem"];
         openssl(folder, &[&itself[..], &key[..]].concat());
         Self { folder: folder.to_owned() }
     }
