@@ -57,9 +57,11 @@ pub(crate) fn scale(lab: &Lab) -> Result<(Scale, Option<Placements>)> {
     let mut fleet = Fleet::enrol(&server.url, &payee, nodes, lab.sizes.benchmarked)?;
     let enrol_seconds = began.elapsed().as_secs_f64();
     lab.say(&format!("{nodes} nodes enrolled in {enrol_seconds:.1} s"));
-    let confirm =
-        "UPDATE node_offers SET confirmed = hardware, confirmed_at = enrolled_at WHERE confirmed IS NULL";
-    database.ask(confirm)?;
+    // a node that owes an answer gets no work
+    database.ask(
+        "DELETE FROM benchmarks WHERE passed IS NULL;
+         UPDATE node_offers SET confirmed = hardware, confirmed_at = enrolled_at WHERE confirmed IS NULL",
+    )?;
     let began = Instant::now();
     fleet.attend()?;
     let attend_seconds = began.elapsed().as_secs_f64();
