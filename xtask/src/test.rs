@@ -108,6 +108,19 @@ fn other_tests(
         command.arg(place.root.join(".config/escrow.toml"));
         run_command(command.env("CARGO_TARGET_DIR", place.target.join("escrow")))
     });
+    if options.full {
+        steps.run("the escrow program by Solana's build-sbf", || {
+            let built = program::solana::build(place)?;
+            // what it costs is committed of the other bytes
+            let args = ["nextest", "run", "--locked", "--config-file"];
+            let mut command = with_env(cargo(&place.escrow().join("tests"), args))?;
+            command
+                .arg(place.root.join(".config/escrow.toml"))
+                .args(["-E", "not test(costs_are_as_committed)"]);
+            command.env("CYXWIZ_ESCROW_ELF", built);
+            run_command(command.env("CARGO_TARGET_DIR", place.target.join("escrow")))
+        });
+    }
     steps.try_run("the committed escrow program", || {
         // Fetching that compiler takes minutes: `--full` does, the default run uses one that is there.
         let found = program::Toolchain::find(place);

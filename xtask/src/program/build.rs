@@ -11,11 +11,11 @@ use crate::place::Place;
 /// The program's file.
 pub(super) const NAME: &str = "cyxwiz_escrow.so";
 
-const TARGET: &str = "bpfel-unknown-none";
+pub(super) const TARGET: &str = "bpfel-unknown-none";
 
 /// Unaligned loads are whole loads on the chain's processor. Version 0 of its instruction set, since version 3
 /// begins constants at address 0, which Rust takes for no reference. Calls have frames of 4 KiB.
-const FLAGS: &[&str] = &[
+pub(super) const FLAGS: &[&str] = &[
     "-Ctarget-feature=+allows-misaligned-mem-access",
     "-Ctarget-cpu=v2",
     "-Cpanic=abort",
@@ -46,7 +46,7 @@ pub(super) fn build(place: &Place, toolchain: &Toolchain) -> Result<PathBuf> {
     Ok(target.join(TARGET).join("release/libcyxwiz_escrow.so"))
 }
 
-fn cargo_home() -> Result<PathBuf> {
+pub(super) fn cargo_home() -> Result<PathBuf> {
     if let Some(home) = std::env::var_os("CARGO_HOME").filter(|home| !home.is_empty()) {
         return Ok(PathBuf::from(home));
     }

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! route ─► debian: an upstream compiler with the BPF target and a linker, in the cache ─► the committed bytes
-//!      └─► solana: `cargo build-sbf`, where it is there and asked for: the same source, other bytes
+//!      └─► solana: `cargo build-sbf`, when asked for: the same source, other bytes
 //! build ─► programs/escrow/artifact/cyxwiz_escrow.so, .so.sha256, toolchain.txt
 //! coverage: of the rules by their own tests, read by that toolchain's LLVM
 //! ```
 
 mod build;
 mod coverage;
+pub(crate) mod solana;
 mod toolchain;
 
 use std::fs;
@@ -16,7 +17,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::cmd::{cmd, run as run_command, succeeds};
+use crate::cmd::{cmd, succeeds};
 use crate::place::Place;
 use crate::steps::Done;
 pub(crate) use toolchain::Toolchain;
@@ -27,7 +28,7 @@ pub(crate) struct Options {
     /// Compare with the committed program instead of writing it
     #[arg(long)]
     check: bool,
-    /// Build with Solana's own `cargo build-sbf` into its target folder; the committed program stays
+    /// Build with Solana's own `cargo build-sbf` into the cache; the committed program stays
     #[arg(long, conflicts_with = "check")]
     solana: bool,
     /// Print how much of the program's rules their tests reach, and build nothing
@@ -37,8 +38,8 @@ pub(crate) struct Options {
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     if options.solana {
-        let manifest = place.escrow().join("program/Cargo.toml");
-        return run_command(cmd("cargo", ["build-sbf", "--manifest-path"]).arg(manifest));
+        println!("{}", solana::build(place)?.display());
+        return Ok(());
     }
     let toolchain = Toolchain::ensure(place)?;
     if options.coverage {

@@ -13,7 +13,7 @@ use crate::place::Place;
 use crate::tools::debian::{self, Archive};
 
 /// The release whose packages are taken; the compiler comes with its security updates.
-const SUITE: &str = "bookworm";
+pub(super) const SUITE: &str = "bookworm";
 
 const LINKER: &str = "0.2.6";
 
@@ -84,10 +84,15 @@ impl Toolchain {
         self.dir.join("sbpf-linker")
     }
 
+    /// The folder of the libraries that its programs want.
+    pub(super) fn libraries(&self) -> PathBuf {
+        self.dir.join("lib")
+    }
+
     /// A call of one of LLVM's own programs.
     pub(super) fn llvm(&self, name: &str) -> Command {
         let mut command = cmd::<&str>(self.dir.join("root/usr/lib/llvm-22/bin").join(name), []);
-        command.env("LD_LIBRARY_PATH", self.dir.join("lib"));
+        command.env("LD_LIBRARY_PATH", self.libraries());
         command
     }
 
