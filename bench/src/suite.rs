@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     lab::Lab,
     machine::{Machine, Memory, descendants, load},
-    measure::{self, Class, Cold, Neighbour, Oci, QueueRun, Telemetry, Throughput},
+    measure::{self, Boot, Class, Cold, Neighbour, Oci, QueueRun, Telemetry, Throughput},
     metrics::Coverage,
     options::{Options, Part},
     peers::{self, Peers},
@@ -21,7 +21,7 @@ pub(crate) struct Results {
     pub(crate) quick: bool,
     pub(crate) machine: Machine,
     pub(crate) process: Process,
-    pub(crate) boot: Option<Latency>,
+    pub(crate) boot: Option<Boot>,
     pub(crate) cold: Option<Cold>,
     pub(crate) warm: Option<Class>,
     pub(crate) throughput: Option<Throughput>,

@@ -1,4 +1,5 @@
-//! `./x dist`: release binaries in `dist/bin`, a tarball and its checksum.
+//! `./x dist`: release binaries in `dist/bin`, a tarball and its checksum; the tarball is tried in a container
+//! that has no Rust.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cmd::{cargo, cmd, output, run as run_command};
+use crate::containers::{self, api};
+use crate::guests;
+use crate::images::{self, Image};
 use crate::place::Place;
 
 /// Every binary that users get.
@@ -51,6 +55,7 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     }
     pack(&dist, &name)?;
     fs::remove_dir_all(&stage)?;
+    try_out(place, &dist, &name).context("the tarball does not run on a machine without Rust")?;
     println!("{}", dist.join(format!("{name}.tar.gz")).display());
     for Binary { name, .. } in BINARIES {
         if let Some(glibc) = needed_glibc(&dist.join("bin").join(name)) {
@@ -87,6 +92,32 @@ fn pack(dist: &Path, name: &str) -> Result<()> {
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).map(drop).with_context(|| format!("cannot copy `{}`", from.display()))
+}
+
+/// Unpacks the tarball in a container that has no Rust and runs what is in it, as steps of an image's build.
+fn try_out(place: &Place, dist: &Path, name: &str) -> Result<()> {
+    eprintln!("trying the tarball in a container without Rust");
+    let guest = guests::build(place)?.join("echo.wasm");
+    let held = containers::ensure(place)?;
+    let base = images::ensure(place, &held.engine, Image::Python, false)?.tag;
+    let dir = place.cache.join(format!("dist-{}", std::process::id()));
+    fs::create_dir_all(&dir)?;
+    let dockerfile = format!(
+        "FROM {base}\nUSER root\nENV HOME=/root\nCOPY {name}.tar.gz echo.wasm /try/\nWORKDIR /try\n\
+         RUN ! command -v rustc && ! command -v cargo\n\
+         RUN tar -xzf {name}.tar.gz --strip-components=1\n\
+         RUN bin/vyr --version && bin/cyxwiz --version\n\
+         RUN test \"$(echo something | bin/vyr run echo.wasm)\" = something\n"
+    );
+    fs::write(dir.join("Dockerfile"), dockerfile)?;
+    fs::copy(guest, dir.join("echo.wasm"))?;
+    copy(&dist.join(format!("{name}.tar.gz")), &dir.join(format!("{name}.tar.gz")))?;
+    let context = dir.join("context.tar");
+    let files = ["Dockerfile", "echo.wasm", &format!("{name}.tar.gz")];
+    run_command(cmd("tar", ["-C"]).arg(&dir).arg("-cf").arg(&context).args(files))?;
+    let tried = api::build(&held.engine, &context, "vyr-dist:tried", &[]);
+    fs::remove_dir_all(dir)?;
+    tried
 }
 
 /// The newest glibc version that the binary's symbols name; nothing where `objdump` is absent.

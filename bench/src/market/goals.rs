@@ -228,12 +228,12 @@ fn placements(measured: &Placements, rows: &mut Vec<Row>) {
     rows.push(Row {
         what: "placements a second",
         asked: "–",
-        goal: "≥ 500 /s",
+        goal: "≥ 500 /s, taken by their nodes",
         measured: format!(
             "{:.0} placed, {:.0} told to their nodes, {:.0} taken by them",
             measured.per_second, measured.told_per_second, measured.taken_per_second
         ),
-        met: Some(measured.per_second >= 500.0),
+        met: Some(measured.taken_per_second >= 500.0),
         load: load.clone(),
     });
     rows.push(plain("queued → at the node, of that heap", &measured.told, &load));
@@ -246,7 +246,8 @@ fn success(measured: &Success, rows: &mut Vec<Row>) {
         asked: "> 95 %",
         goal: "≥ 99.9 % under injected node loss",
         measured: format!("{} of {} ({share:.2} %)", measured.completed, measured.jobs),
-        met: Some(share >= 99.9),
+        // without a loss the row shows nothing
+        met: (measured.attempts_lost > 0).then_some(share >= 99.9),
         load: format!(
             "{} kills of 4 nodes in {:.0} s, {} attempts lost by them",
             measured.deaths, measured.seconds, measured.attempts_lost

@@ -13,7 +13,7 @@ mod warm;
 use serde::Serialize;
 
 pub(crate) use self::{
-    boot::boot,
+    boot::{Boot, boot},
     cancel::cancel,
     cold::{Cold, cold},
     neighbour::{Neighbour, neighbour},
