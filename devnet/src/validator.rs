@@ -15,8 +15,27 @@ use crate::state::State;
 const READY: Duration = Duration::from_secs(120);
 const STOP: Duration = Duration::from_secs(15);
 
+/// From the RPC's port to the faucet's: 8899 and 9900.
+const FAUCET_ABOVE: u16 = 1001;
+
+/// `disable_sbpf_v0_v1_v2_deployment`. The validator begins with every feature it knows, this one too; the main
+/// network has it not, and takes programs of version 0.
+const NOT_ON_MAINNET: &str = "B8JJXCy5amZyWG9r7EnUYLwzXSXTxG7GZ1qZ1qggo83g";
+
 pub(crate) struct Validator {
     child: Child,
+}
+
+/// A call of the program that ends with this process, however that ends: a validator that stays behind keeps its
+/// ports. Elsewhere than on Linux nothing can promise that.
+fn bound_to_us(program: &Path) -> Command {
+    if cfg!(target_os = "linux") {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    }
 }
 
 impl Validator {
@@ -27,11 +46,14 @@ impl Validator {
                 options.rpc_port.saturating_add(1)
             );
         }
+        // its usual one, where the RPC's is the usual one
+        let faucet = options.rpc_port.checked_add(FAUCET_ABOVE).context("take a lower --rpc-port")?;
         let log = std::fs::File::create(state.path("validator.log"))?;
-        let child = Command::new(program)
+        let child = bound_to_us(program)
             .arg("--ledger")
             .arg(state.path("ledger"))
             .args(["--rpc-port", &options.rpc_port.to_string(), "--bind-address", "127.0.0.1", "--quiet"])
+            .args(["--faucet-port", &faucet.to_string(), "--deactivate-feature", NOT_ON_MAINNET])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

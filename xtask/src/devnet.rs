@@ -9,7 +9,7 @@ use crate::cmd::{cargo, cmd, run as run_command};
 use crate::place::{Place, on_path};
 
 /// Solana's own.
-const VALIDATOR: &str = "solana-test-validator";
+pub(crate) const VALIDATOR: &str = "solana-test-validator";
 
 /// Where it runs, and what it prints.
 #[derive(Args)]

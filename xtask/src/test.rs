@@ -11,7 +11,7 @@ use crate::containers::{self, Held};
 use crate::devnet;
 use crate::guests;
 use crate::images::{self, Image};
-use crate::place::{Place, path_with};
+use crate::place::{Place, on_path, path_with};
 use crate::program;
 use crate::steps::{Done, Steps};
 use crate::tools::{apt, debian, python, rust};
@@ -121,6 +121,18 @@ fn other_tests(
             run_command(command.env("CARGO_TARGET_DIR", place.target.join("escrow")))
         });
     }
+    if options.full {
+        steps.try_run("the chain's client on solana-test-validator", || {
+            if !on_path(devnet::VALIDATOR) {
+                return Ok(Done::Skipped(format!("no {} on PATH", devnet::VALIDATOR)));
+            }
+            // all but what moves the box's clock or counts its blocks; one validator at a time has the usual ports
+            let args = ["nextest", "run", "--locked", "-p", "cyxwiz-chain", "--profile", "full", "-j1", "-E"];
+            let mut command = with_env(cargo(&place.root, args))?;
+            run_command(command.arg(ON_VALIDATOR).env("CYXWIZ_VALIDATOR", devnet::VALIDATOR))?;
+            Ok(Done::Passed)
+        });
+    }
     steps.try_run("the committed escrow program", || {
         // Fetching that compiler takes minutes: `--full` does, the default run uses one that is there.
         let found = program::Toolchain::find(place);
@@ -138,6 +150,9 @@ fn other_tests(
         run_command(&mut with_env(command)?)
     });
 }
+
+/// Every way of a job's money and every verb of the wallet, on Solana's own validator.
+const ON_VALIDATOR: &str = "binary(it) & (test(/^flow::/) | test(/^cli::money/)) & !test(after_the_deadline)";
 
 /// What the long suites need besides, as variables.
 fn long(place: &Place, held: &Held) -> Result<Vec<(&'static str, OsString)>> {

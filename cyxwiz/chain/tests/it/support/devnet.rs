@@ -36,8 +36,14 @@ impl Devnet {
     /// Starts a chain with this time between two blocks.
     pub(crate) fn start(slot_ms: u64) -> Self {
         let dir = TempDir::new_in(base()).unwrap();
-        begin(dir.path());
-        let (rpc_port, ws_port) = (free_port(), free_port());
+        let (rpc_port, ws_port) = match validator() {
+            None => {
+                begin(dir.path());
+                (free_port(), free_port())
+            }
+            // its own start is the set-up, and its WebSocket stands beside its RPC
+            Some(_) => free_pair(),
+        };
         let (child, report) = launch(dir.path(), slot_ms, rpc_port, ws_port);
         Self { child, dir, slot_ms, rpc_port, ws_port, report }
     }
@@ -148,6 +154,16 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+fn free_pair() -> (u16, u16) {
+    let pairs = std::iter::repeat_with(free_port).map(|port| (port, port.saturating_add(1)));
+    pairs.take(100).find(|(_, next)| TcpListener::bind(("127.0.0.1", *next)).is_ok()).unwrap()
+}
+
+/// Solana's own test validator in place of the box, for those tests that move no clock.
+fn validator() -> Option<PathBuf> {
+    std::env::var_os("CYXWIZ_VALIDATOR").map(PathBuf::from)
+}
+
 /// Begins with a chain that was set up and stopped, beside the binary; whoever comes first makes it.
 fn begin(to: &Path) {
     let mut hasher = DefaultHasher::new();
@@ -184,8 +200,10 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn launch(dir: &Path, slot_ms: u64, rpc_port: u16, ws_port: u16) -> (Child, Value) {
+    let validator = validator().map(|program| [PathBuf::from("--validator"), program]);
     let mut child = Command::new(binary("CYXWIZ_DEVNET"))
         .arg("run")
+        .args(validator.iter().flatten())
         .arg("--state")
         .arg(dir)
         .arg("--program")
