@@ -1,7 +1,8 @@
 use cyxwiz_escrow_interface::build::{Closed, Paid};
-use cyxwiz_escrow_interface::policy::{Amount, Charge, Epoch, JobId};
+use cyxwiz_escrow_interface::policy::{Amount, BasisPoints, Charge, Epoch, JobId};
 use cyxwiz_escrow_interface::{Address, NATIVE};
 use solana_instruction::Instruction;
+use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use crate::World;
@@ -22,6 +23,13 @@ impl Money {
 
 /// Instructions as they should be, of the buyer with the settle key.
 impl World {
+    /// The first configuration: 10 % fee.
+    pub fn init(&self) -> Instruction {
+        let cast = &self.cast;
+        let keys = [&cast.admin, &cast.settler, &cast.treasury].map(Keypair::pubkey);
+        self.program.init(cast.bank.pubkey(), cast.deployer.pubkey(), keys, BasisPoints(1_000))
+    }
+
     /// The mint that the program counts by.
     pub fn mint_of(&self, money: Money) -> Address {
         if money == Money::Sol { NATIVE } else { self.mint }

@@ -43,6 +43,11 @@ impl Cast {
         }
     }
 
+    /// The same people with another buyer.
+    pub fn with_buyer(buyer: Keypair) -> Self {
+        Self { buyer, ..Self::new() }
+    }
+
     /// All of them.
     pub fn all(&self) -> [&Keypair; 10] {
         [

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use cyxwiz_escrow_interface::{Address, NATIVE};
+use cyxwiz_escrow_interface::{Address, BalanceAccount, NATIVE};
 use solana_account::Account;
 use solana_signer::Signer;
 
@@ -45,5 +45,20 @@ impl Ledger {
     pub fn tokens(&self) -> u64 {
         let amount = |data: &[u8]| u64::from_le_bytes(data[64..72].try_into().expect("eight bytes"));
         self.0.values().filter(|account| account.data.len() == 165).map(|account| amount(&account.data)).sum()
+    }
+}
+
+impl World {
+    /// What accounts cost to be there: the lamports of the program's own and of its vaults, less the money in them.
+    pub fn locked(&self) -> i64 {
+        let accounts = self.svm.get_program_accounts(&self.program.id);
+        let of = |(address, account): &(Address, Account)| match BalanceAccount::decode(&account.data) {
+            Ok(books) if books.balance.mint == NATIVE => {
+                account.lamports - books.balance.total().expect("a sum").0
+            }
+            Ok(_) => account.lamports + self.svm.get_balance(&self.program.vault(address)).unwrap_or(0),
+            Err(_) => account.lamports,
+        };
+        accounts.iter().map(of).sum::<u64>().try_into().expect("fits")
     }
 }

@@ -1,11 +1,12 @@
 use cyxwiz_escrow_interface::build::{Program, Purse};
-use cyxwiz_escrow_interface::policy::{Amount, BasisPoints, ConfigVersion, Epoch, JobId, Order, UnixTime};
+use cyxwiz_escrow_interface::policy::{Amount, ConfigVersion, Epoch, JobId, Order, UnixTime};
 use cyxwiz_escrow_interface::{
     Address, BalanceAccount, ConfigAccount, EscrowAccount, LOADER, NATIVE, SYSTEM_PROGRAM, TOKEN_PROGRAM,
 };
 use litesvm::LiteSVM;
 use solana_account::Account;
 use solana_clock::Clock;
+use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use crate::{Cast, mint_data, token_data};
@@ -38,10 +39,15 @@ pub struct World {
 impl World {
     /// The program is deployed, nothing else happened.
     pub fn bare() -> Self {
+        Self::bare_at(Address::new_from_array([42; 32]))
+    }
+
+    /// The program is deployed at this address, nothing else happened.
+    pub fn bare_at(id: Address) -> Self {
         let path = std::env::var("CYXWIZ_ESCROW_ELF").unwrap_or_else(|_| BUILT.to_owned());
         let elf = std::fs::read(&path).unwrap_or_else(|error| panic!("no program at {path}: {error}"));
         let cast = Cast::new();
-        let program = Program { id: Address::new_from_array([42; 32]) };
+        let program = Program { id };
         let mut svm = LiteSVM::new();
         svm.add_program(program.id, &elf).expect("the program loads");
         for key in cast.all() {
@@ -62,14 +68,20 @@ impl World {
     /// The configuration is there as well: 10 % fee, SOL and the mint on the list.
     pub fn new() -> Self {
         let mut world = Self::bare();
-        let cast = world.cast.clone();
-        let admin = cast.admin.pubkey();
-        let keys = [admin, cast.settler.pubkey(), cast.treasury.pubkey()];
-        let init = world.program.init(cast.bank.pubkey(), cast.deployer.pubkey(), keys, BasisPoints(1_000));
+        let admin = world.cast.admin.pubkey();
+        let init = world.init();
         let sol = world.program.set_mint(admin, NATIVE, true);
         let usdc = world.program.set_mint(admin, world.mint, true);
         world.send(&[init, sol, usdc]).expect("a configuration");
         world
+    }
+
+    /// Somebody else buys from now on, who has money of both kinds.
+    pub fn new_buyer(&mut self, key: Keypair) {
+        let owner = key.pubkey();
+        self.cast = std::rc::Rc::new(Cast::with_buyer(key));
+        self.svm.airdrop(&owner, 100_000_000_000).expect("an airdrop");
+        self.put(self.wallet(&owner), TOKEN_PROGRAM, token_data(&self.mint, &owner, 1_000_000_000_000));
     }
 
     /// LiteSVM deploys without an upgrade authority: name one, as the loader would write it.

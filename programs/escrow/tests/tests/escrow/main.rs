@@ -13,6 +13,7 @@ mod cases;
 mod costs;
 mod endings;
 mod fuzz;
+mod luck;
 mod negative;
 mod paths;
 mod requests;

@@ -26,7 +26,7 @@ pub(super) fn create_config<'a>(call: &'a mut Call<'_>) -> Result<(&'a mut Accou
 /// Who may replace this program. Kind (4 bytes), slot (8), whether there is an authority (1), the authority (32).
 fn upgrade_authority(data: &AccountView, program: &Address) -> Result<Address, ProgramError> {
     let wrong = || fail(EscrowError::NotProgramData);
-    let found = Address::try_find_program_address(&[program.as_array()], &LOADER);
+    let found = Address::derive_program_address(&[program.as_array()], &LOADER);
     let (address, _) = found.ok_or_else(wrong)?;
     ensure(address == *data.address() && data.owned_by(&LOADER), EscrowError::NotProgramData)?;
     let bytes = data.try_borrow()?;
