@@ -1,8 +1,8 @@
 //! Requests that are no requests: data and accounts too few, too many, or impossible.
 
 use cyxwiz_escrow_interface::EscrowError;
-use cyxwiz_escrow_interface::policy::{Amount, BasisPoints, MAX_FEE};
-use cyxwiz_escrow_tests::{DEPOSIT, Money};
+use cyxwiz_escrow_interface::policy::{Amount, BasisPoints, MAX_FEE, MAX_LIFE, MIN_LIFE, Order, UnixTime};
+use cyxwiz_escrow_tests::{DEPOSIT, Money, START};
 use solana_instruction::AccountMeta;
 use solana_signer::Signer;
 
@@ -141,17 +141,39 @@ fn orders_at_the_edges() {
         (u64::MAX, u64::MAX, EscrowError::InsufficientFree),
         (5, 4, EscrowError::LimitBelowDeposit),
     ] {
-        let order = cyxwiz_escrow_interface::policy::Order {
-            deposit: Amount(deposit),
-            limit: Amount(limit),
-            ..order
-        };
+        let order = Order { deposit: Amount(deposit), limit: Amount(limit), ..order };
         refuses(&world, &open(order), error);
     }
     let all = Amount(10 * DEPOSIT);
     for deposit in [Amount(1), all] {
-        let order = cyxwiz_escrow_interface::policy::Order { deposit, limit: Amount(u64::MAX), ..order };
+        let order = Order { deposit, limit: Amount(u64::MAX), ..order };
         world.clone().send(&[open(order)]).expect("an open");
+    }
+}
+
+#[test]
+fn deadlines_at_the_edges() {
+    for money in Money::BOTH {
+        let world = funded();
+        let (buyer, sponsor) = (world.cast.buyer.pubkey(), world.cast.sponsor.pubkey());
+        let open = |expire_at| {
+            let order = Order { expire_at: UnixTime(expire_at), ..world.order(1) };
+            world.program.open(buyer, sponsor, world.mint_of(money), order)
+        };
+        for soon in [i64::MIN, -1, 0, START - 1, START, START + MIN_LIFE - 1] {
+            refuses(&world, &open(soon), EscrowError::DeadlineTooSoon);
+        }
+        for late in [START + MAX_LIFE + 1, i64::MAX - 1, i64::MAX] {
+            refuses(&world, &open(late), EscrowError::DeadlineTooLate);
+        }
+        for allowed in [START + MIN_LIFE, START + MIN_LIFE + 1, START + MAX_LIFE - 1, START + MAX_LIFE] {
+            let mut world = world.clone();
+            world.send(&[open(allowed)]).expect("an open");
+            world.at(allowed - 1);
+            refuses(&world, &world.expire(money, 1), EscrowError::NotExpired);
+            world.at(allowed);
+            world.send(&[world.expire(money, 1)]).expect("an expiry");
+        }
     }
 }
 
