@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use cyxwiz_escrow_interface::{Address, BalanceAccount, NATIVE};
 use solana_account::Account;
@@ -19,17 +20,7 @@ impl Ledger {
                 ledger.insert(*address.as_array(), account);
             }
         };
-        let cast = world.cast.clone();
-        for key in cast.all().into_iter().filter(|key| key.pubkey() != cast.bank.pubkey()) {
-            let owner = key.pubkey();
-            take(owner);
-            take(world.wallet(&owner));
-            for mint in [NATIVE, world.mint] {
-                let balance = world.program.balance(&owner, &mint);
-                take(balance);
-                take(world.program.vault(&balance));
-            }
-        }
+        world.watched.get_or_init(|| watched(world)).iter().copied().for_each(&mut take);
         for (address, _) in world.svm.get_program_accounts(&world.program.id) {
             take(address);
         }
@@ -46,6 +37,18 @@ impl Ledger {
         let amount = |data: &[u8]| u64::from_le_bytes(data[64..72].try_into().expect("eight bytes"));
         self.0.values().filter(|account| account.data.len() == 165).map(|account| amount(&account.data)).sum()
     }
+}
+
+/// Wallets, token accounts, balances and vaults of the cast, whether or not they are there.
+fn watched(world: &World) -> Rc<[Address]> {
+    let cast = &world.cast;
+    let of = |owner: Address| {
+        let balances = [NATIVE, world.mint].map(|mint| world.program.balance(&owner, &mint));
+        let vaults = balances.map(|balance| world.program.vault(&balance));
+        [vec![owner, world.wallet(&owner)], balances.to_vec(), vaults.to_vec()].concat()
+    };
+    let owners = cast.all().into_iter().map(Signer::pubkey).filter(|owner| *owner != cast.bank.pubkey());
+    owners.flat_map(of).collect()
 }
 
 impl World {

@@ -1,3 +1,6 @@
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use cyxwiz_escrow_interface::build::{Program, Purse};
 use cyxwiz_escrow_interface::policy::{Amount, ConfigVersion, Epoch, JobId, Order, UnixTime};
 use cyxwiz_escrow_interface::{
@@ -33,7 +36,9 @@ pub struct World {
     /// A mint like USDC, with somebody who can freeze.
     pub mint: Address,
     /// Everybody.
-    pub cast: std::rc::Rc<Cast>,
+    pub cast: Rc<Cast>,
+    /// What a ledger looks at: to derive it takes longer than all else in a test.
+    pub(crate) watched: OnceCell<Rc<[Address]>>,
 }
 
 impl World {
@@ -54,7 +59,7 @@ impl World {
             svm.airdrop(&key.pubkey(), 100_000_000_000).expect("an airdrop");
         }
         let mint = Address::new_from_array([43; 32]);
-        let mut world = Self { svm, program, mint, cast: std::rc::Rc::new(cast) };
+        let mut world = Self { svm, program, mint, cast: Rc::new(cast), watched: OnceCell::new() };
         world.name_deployer();
         world.put(mint, TOKEN_PROGRAM, mint_data(Some(Address::new_from_array([44; 32]))));
         for key in world.cast.clone().all() {
@@ -79,7 +84,8 @@ impl World {
     /// Somebody else buys from now on, who has money of both kinds.
     pub fn new_buyer(&mut self, key: Keypair) {
         let owner = key.pubkey();
-        self.cast = std::rc::Rc::new(Cast::with_buyer(key));
+        self.cast = Rc::new(Cast::with_buyer(key));
+        self.watched = OnceCell::new();
         self.svm.airdrop(&owner, 100_000_000_000).expect("an airdrop");
         self.put(self.wallet(&owner), TOKEN_PROGRAM, token_data(&self.mint, &owner, 1_000_000_000_000));
     }
