@@ -5,7 +5,7 @@ use cyxwiz_escrow_tests::{DEPOSIT, LIFE, Money, START, World};
 use solana_instruction::Instruction;
 use solana_signer::Signer;
 
-use crate::cases::{assigned, opened, refuses, refuses_all};
+use crate::cases::{assigned, funded, opened, refuses, refuses_all};
 
 /// The four ways, those who are due now first.
 fn endings(world: &World, money: Money) -> [(&'static str, Instruction); 4] {
@@ -42,10 +42,25 @@ fn an_escrow_ends_once_in_whatever_order() {
 #[test]
 fn two_endings_in_one_transaction_are_none() {
     for money in Money::BOTH {
-        let world = assigned(money);
-        for first in [world.settle(money, 1, DEPOSIT, 1), world.refund(money, 1)] {
-            for second in [world.settle(money, 1, DEPOSIT, 1), world.refund(money, 1)] {
-                refuses_all(&world, &[first.clone(), second], EscrowError::NotEscrow);
+        let (early, busy) = (opened(money), assigned(money));
+        let mut late = busy.clone();
+        late.at(START + LIFE);
+        let mut late_early = early.clone();
+        late_early.at(START + LIFE);
+        // In each world those that would work there; after one of them, all four.
+        for (world, first) in [
+            (&busy, busy.settle(money, 1, DEPOSIT, 1)),
+            (&busy, busy.refund(money, 1)),
+            (&early, early.cancel(money, 1)),
+            (&early, early.refund(money, 1)),
+            (&late, late.expire(money, 1)),
+            (&late, late.refund(money, 1)),
+            (&late_early, late_early.cancel(money, 1)),
+            (&late_early, late_early.expire(money, 1)),
+        ] {
+            world.clone().send(std::slice::from_ref(&first)).expect("works alone");
+            for (_, second) in endings(world, money) {
+                refuses_all(world, &[first.clone(), second], EscrowError::NotEscrow);
             }
         }
     }
@@ -119,6 +134,51 @@ fn a_closed_escrow_is_not_brought_back() {
         // The address may serve again, for a new escrow that its buyer opens and that nobody is assigned to.
         revived.send(&[world.open(money, 1)]).expect("a new escrow");
         refuses(&revived, &settle, EscrowError::NotAssigned);
+    }
+}
+
+#[test]
+fn a_closed_balance_is_not_brought_back() {
+    for money in Money::BOTH {
+        let world = funded();
+        let balance = world.closed(money, 1).balance;
+        let gifts = [
+            transfer(&world, &balance, 3_000_000),
+            transfer(&world, &world.program.vault(&balance), 3_000_000),
+        ];
+        let (close, [gift, to_vault]) = (world.close_balance(money), gifts);
+        for bad in [world.withdraw(money, 5), world.close_balance(money), world.open(money, 1)] {
+            let steps = [close.clone(), gift.clone(), to_vault.clone(), bad.clone()];
+            refuses_all(&world, &steps, EscrowError::NotBalance);
+            let mut gone = world.clone();
+            gone.send(&steps[..3]).expect("an end and gifts");
+            refuses(&gone, &bad, EscrowError::NotBalance);
+        }
+    }
+}
+
+#[test]
+fn after_its_end_a_balance_begins_anew() {
+    for money in Money::BOTH {
+        let world = funded();
+        let (buyer, mint) = (world.cast.buyer.pubkey(), world.mint_of(money));
+        let gift = transfer(&world, &world.closed(money, 1).balance, 3_000_000);
+        let (close, deposit) = (world.close_balance(money), world.deposit(money, 7));
+        for steps in
+            [vec![close.clone(), deposit.clone()], vec![close.clone(), gift.clone(), deposit.clone()]]
+        {
+            let (mut at_once, mut apart) = (world.clone(), world.clone());
+            at_once.send(&steps).expect("in one transaction");
+            for step in &steps {
+                apart.send(std::slice::from_ref(step)).expect("one after the other");
+            }
+            for mut world in [at_once, apart] {
+                let books = world.balance(&buyer, &mint).expect("a balance").balance;
+                assert_eq!((books.free.0, books.locked.0), (7, 0));
+                refuses(&world, &world.withdraw(money, 8), EscrowError::InsufficientFree);
+                world.send(&[world.close_balance(money)]).expect("an end again");
+            }
+        }
     }
 }
 

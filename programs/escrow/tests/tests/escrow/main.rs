@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod books;
 mod cases;
 mod costs;
 mod endings;
