@@ -81,6 +81,7 @@ fn the_list_of_mints_holds_four() {
     assert_eq!(config.set_mint(1, 11, true), Ok(config));
     let less = config.set_mint(1, 10, false).unwrap();
     assert_eq!(less.mints.iter().collect::<Vec<_>>(), [0, 11, 12]);
+    assert_eq!([config.mints.count(), less.mints.count()], [4, 3]);
     assert_eq!(less.set_mint(1, 10, false), Ok(less));
     assert_eq!(less.admits(10), Err(Refusal::MintNotAllowed));
     assert_eq!(less.admits(0), Ok(()));

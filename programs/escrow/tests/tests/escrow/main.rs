@@ -16,6 +16,7 @@ mod endings;
 mod fuzz;
 mod luck;
 mod negative;
+mod papers;
 mod paths;
 mod requests;
 mod settings;
