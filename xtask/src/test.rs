@@ -142,8 +142,18 @@ fn other_tests(
         };
         match toolchain {
             Some(toolchain) => program::check(place, &toolchain),
-            None => Ok(Done::Skipped("no compiler for the chain here: `./x program` fetches one".to_owned())),
+            None => {
+                program::check_sum(place)?;
+                let why =
+                    "only its sha256 was compared; no compiler for the chain here: `./x program` fetches one";
+                Ok(Done::Skipped(why.to_owned()))
+            }
         }
+    });
+    // after the step above: `--full` has fetched the compiler by now
+    steps.try_run("coverage of the escrow's rules", || match program::Toolchain::find(place) {
+        Some(toolchain) => program::coverage(place, &toolchain).map(|()| Done::Passed),
+        None => Ok(Done::Skipped("no LLVM to read it with: `./x program` fetches one".to_owned())),
     });
     steps.run("doc tests", || {
         let command = cargo(&place.root, ["test", "--doc", "--workspace"]);

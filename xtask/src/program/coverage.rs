@@ -25,7 +25,7 @@ const BRANCHES: &str = "-Zcoverage-options=branch";
 const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
 /// Runs the rules' tests, prints a table, and fails where they do not reach a region or one side of a condition.
-pub(super) fn report(place: &Place, toolchain: &Toolchain) -> Result<()> {
+pub(crate) fn report(place: &Place, toolchain: &Toolchain) -> Result<()> {
     let target = place.cache.join("escrow-coverage");
     let profiles = target.join("profiles");
     let _ = fs::remove_dir_all(&profiles);

@@ -20,6 +20,7 @@ use clap::Args;
 use crate::cmd::{cmd, succeeds};
 use crate::place::Place;
 use crate::steps::Done;
+pub(crate) use coverage::report as coverage;
 pub(crate) use toolchain::Toolchain;
 
 /// What is done with the built program.
@@ -62,13 +63,20 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds anew and compares with what is committed; says so where another compiler makes that pointless.
-pub(crate) fn check(place: &Place, toolchain: &Toolchain) -> Result<Done> {
-    let artifact = place.escrow().join("artifact");
+/// Compares the committed program with its committed sha256: that wants no compiler.
+pub(crate) fn check_sum(place: &Place) -> Result<()> {
     let sums = format!("{}.sha256", build::NAME);
-    if !succeeds(cmd("sha256sum", ["--check", "--status", &sums]).current_dir(&artifact)) {
+    let mut check = cmd("sha256sum", ["--check", "--status", &sums]);
+    if !succeeds(check.current_dir(place.escrow().join("artifact"))) {
         bail!("the committed program is not the one of its sha256");
     }
+    Ok(())
+}
+
+/// Builds anew and compares with what is committed; says so where another compiler makes that pointless.
+pub(crate) fn check(place: &Place, toolchain: &Toolchain) -> Result<Done> {
+    check_sum(place)?;
+    let artifact = place.escrow().join("artifact");
     let committed = fs::read_to_string(artifact.join("toolchain.txt")).context("no toolchain.txt")?;
     if committed != toolchain.describe()? {
         return Ok(Done::Skipped("the committed program is of another compiler".to_owned()));
