@@ -10,6 +10,7 @@
 
 mod cli;
 mod flow;
+mod localnet;
 mod restart;
 mod send;
 mod support;

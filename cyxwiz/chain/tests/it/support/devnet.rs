@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use cyxwiz_chain::escrow::Address;
@@ -22,6 +22,7 @@ pub(crate) struct Devnet {
     child: Child,
     dir: TempDir,
     slot_ms: u64,
+    program: PathBuf,
     pub(crate) rpc_port: u16,
     pub(crate) ws_port: u16,
     pub(crate) report: Value,
@@ -44,8 +45,29 @@ impl Devnet {
             // its own start is the set-up, and its WebSocket stands beside its RPC
             Some(_) => free_pair(),
         };
-        let (child, report) = launch(dir.path(), slot_ms, rpc_port, ws_port);
-        Self { child, dir, slot_ms, rpc_port, ws_port, report }
+        let program = binary("CYXWIZ_ESCROW");
+        let (child, report) = launch(&mut command(dir.path(), &program, slot_ms, rpc_port, ws_port));
+        Self { child, dir, slot_ms, program, rpc_port, ws_port, report }
+    }
+
+    /// The command that started it, to be given a second time.
+    pub(crate) fn run_command(&self) -> Command {
+        command(self.state(), &self.program, self.slot_ms, self.rpc_port, self.ws_port)
+    }
+
+    /// The command that ends it.
+    pub(crate) fn stop_command(&self) -> Command {
+        stop_command(self.state())
+    }
+
+    /// Waits for the process that was asked to end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// From now on it starts with this program.
+    pub(crate) fn replace_program(&mut self, program: PathBuf) {
+        self.program = program;
     }
 
     /// As a power cut would end it.
@@ -56,7 +78,7 @@ impl Devnet {
 
     /// On the same folder and ports.
     pub(crate) fn restart(&mut self) {
-        let (child, report) = launch(self.dir.path(), self.slot_ms, self.rpc_port, self.ws_port);
+        let (child, report) = launch(&mut self.run_command());
         self.child = child;
         self.report = report;
     }
@@ -177,10 +199,9 @@ fn begin(to: &Path) {
     if fs::read_to_string(dir.join("made-of")).ok().as_ref() != Some(&made_of) {
         let _ = fs::remove_dir_all(&dir);
         let fresh = TempDir::new_in(base()).unwrap();
-        let (mut child, _) = launch(fresh.path(), 50, free_port(), free_port());
-        let stop =
-            Command::new(binary("CYXWIZ_DEVNET")).arg("stop").arg("--state").arg(fresh.path()).status();
-        assert!(stop.unwrap().success());
+        let program = binary("CYXWIZ_ESCROW");
+        let (mut child, _) = launch(&mut command(fresh.path(), &program, 50, free_port(), free_port()));
+        assert!(stop_command(fresh.path()).status().unwrap().success());
         assert!(child.wait().unwrap().success());
         copy(fresh.path(), &dir);
         fs::write(dir.join("made-of"), made_of).unwrap();
@@ -199,21 +220,30 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn launch(dir: &Path, slot_ms: u64, rpc_port: u16, ws_port: u16) -> (Child, Value) {
+fn command(dir: &Path, program: &Path, slot_ms: u64, rpc_port: u16, ws_port: u16) -> Command {
     let validator = validator().map(|program| [PathBuf::from("--validator"), program]);
-    let mut child = Command::new(binary("CYXWIZ_DEVNET"))
+    let mut command = Command::new(binary("CYXWIZ_DEVNET"));
+    command
         .arg("run")
         .args(validator.iter().flatten())
         .arg("--state")
         .arg(dir)
         .arg("--program")
-        .arg(binary("CYXWIZ_ESCROW"))
+        .arg(program)
         .args(["--rpc-port", &rpc_port.to_string(), "--ws-port", &ws_port.to_string()])
         .args(["--slot-ms", &slot_ms.to_string(), "--output", "json"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stdin(Stdio::null());
+    command
+}
+
+fn stop_command(dir: &Path) -> Command {
+    let mut command = Command::new(binary("CYXWIZ_DEVNET"));
+    command.arg("stop").arg("--state").arg(dir);
+    command
+}
+
+fn launch(command: &mut Command) -> (Child, Value) {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     let start = Instant::now();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
