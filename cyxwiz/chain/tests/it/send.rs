@@ -63,10 +63,14 @@ async fn a_cut_at_every_step_pays_once() {
             }
         }
     }
-    // each kind of call was cut both ways
+    were_cut(&cuts, ["getLatestBlockhash", "sendTransaction", "getSignatureStatuses"]);
+}
+
+/// Each kind of call was cut both ways; else the test shows less than it says.
+fn were_cut(cuts: &[(Cut, String)], methods: [&str; 3]) {
     for cut in [Cut::Before, Cut::After] {
-        for method in ["getLatestBlockhash", "sendTransaction", "getSignatureStatuses"] {
-            assert!(cuts.contains(&(cut, method.to_owned())), "{cut:?} {method} in {cuts:?}");
+        for method in methods {
+            assert!(cuts.contains(&(cut, method.to_owned())), "{cut:?} {method} not in {cuts:?}");
         }
     }
 }
@@ -74,31 +78,59 @@ async fn a_cut_at_every_step_pays_once() {
 #[tokio::test]
 async fn a_sender_that_dies_at_every_step_pays_once() {
     let devnet = Devnet::start(20);
+    let cuts = die_everywhere(&devnet, async |_, _| Notes::default()).await;
+    were_cut(&cuts, ["getLatestBlockhash", "sendTransaction", "getSignatureStatuses"]);
+}
+
+#[tokio::test]
+async fn a_sender_that_dies_at_every_step_of_going_on_pays_once() {
+    let devnet = Devnet::start(20);
+    // who was there before recorded what he signed, and died before he sent it
+    let recorded = async |rpc: &Rpc, buyer: &Keypair| {
+        let draft = devnet.contract().deposit(buyer.pubkey(), Money::new(Coin::Usdc, 7));
+        let signed = draft.sign(rpc.lifetime().await.unwrap(), &[buyer]).unwrap();
+        let notes = Notes::default();
+        notes.0.lock().unwrap().push(signed);
+        notes
+    };
+    let cuts = die_everywhere(&devnet, recorded).await;
+    were_cut(&cuts, ["getSignatureStatuses", "getEpochInfo", "sendTransaction"]);
+}
+
+/// Payments by a sender that dies when one of his calls is cut, each time another one, until none is left to cut;
+/// his successor finds the notes. Which calls those were.
+async fn die_everywhere(
+    devnet: &Devnet,
+    notes_before: impl AsyncFn(&Rpc, &Keypair) -> Notes,
+) -> Vec<(Cut, String)> {
     let (contract, buyer) = (devnet.contract(), devnet.wallet("buyer"));
     let proxy = RpcProxy::start(devnet.rpc_port, OUTAGE).await;
     let (through, direct) = (Rpc::new(&proxy.url()), devnet.rpc());
-    let mut paid = 0;
+    let (mut paid, mut cuts) = (0, Vec::new());
     for cut in [Cut::Before, Cut::After] {
         for number in 0.. {
+            let notes = notes_before(&direct, &buyer).await;
             proxy.arm(number, cut);
-            let notes = Notes::default();
             let died = tokio::select! {
                 biased;
                 () = proxy.happened() => true,
                 () = work(&through, &contract, &buyer, &notes) => false,
             };
+            let at = proxy.cut(number);
             // another process finds the notes, while the RPC is still away
             if died {
                 work(&through, &contract, &buyer, &notes).await;
             }
             paid += 7;
             let free = books(&direct, &contract, &buyer.pubkey(), Coin::Usdc).await.0;
-            assert_eq!(free, paid, "died {cut:?} call {number} ({:?})", proxy.cut(number));
-            if !died {
-                break;
+            assert_eq!(free, paid, "died {cut:?} call {number} ({at:?})");
+            match at {
+                Some(method) if died => cuts.push((cut, method)),
+                _ => break,
             }
         }
     }
+    cuts
 }
 
 #[tokio::test]
