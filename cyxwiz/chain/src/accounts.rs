@@ -121,13 +121,18 @@ impl Rpc {
     /// An account's data, if it is there and `owner`'s.
     async fn owned(&self, address: &Address, owner: &Address) -> Result<Option<Vec<u8>>, ChainError> {
         let (_, accounts) = self.accounts(&[*address]).await?;
-        match accounts.into_iter().next().flatten() {
-            None => Ok(None),
-            Some(account) if account.owner == *owner => Ok(Some(account.data)),
-            // lamports that somebody sent to an address that does not exist yet
-            Some(account) if is_bare_wallet(&account) => Ok(None),
-            Some(_) => Err(ChainError::ForeignAccount(*address)),
-        }
+        data_of(*address, accounts.into_iter().next().flatten(), owner)
+    }
+}
+
+/// The data of what was found at an address, if it belongs there. A look-alike of another program does not.
+fn data_of(address: Address, found: Option<Account>, owner: &Address) -> Result<Option<Vec<u8>>, ChainError> {
+    match found {
+        None => Ok(None),
+        Some(account) if account.owner == *owner => Ok(Some(account.data)),
+        // lamports that somebody sent to an address that does not exist yet
+        Some(account) if is_bare_wallet(&account) => Ok(None),
+        Some(_) => Err(ChainError::ForeignAccount(address)),
     }
 }
 
@@ -145,4 +150,38 @@ fn token_amount(data: &[u8]) -> Result<Amount, LayoutError> {
 
 fn read<T>(address: Address, read: Result<T, LayoutError>) -> Result<T, ChainError> {
     read.map_err(|layout| ChainError::Layout { address, layout })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: Address = Address::new_from_array([1; 32]);
+    const OURS: Address = Address::new_from_array([2; 32]);
+
+    fn found(owner: Address, data: &[u8]) -> Option<Account> {
+        Some(Account { lamports: 1, data: data.to_vec(), owner, executable: false, rent_epoch: 0 })
+    }
+
+    #[test]
+    fn what_belongs_there_is_read() {
+        assert_eq!(data_of(HERE, found(OURS, b"books"), &OURS).unwrap().unwrap(), b"books");
+        assert!(data_of(HERE, None, &OURS).unwrap().is_none());
+        let gift = found(cyxwiz_escrow_interface::SYSTEM_PROGRAM, b"");
+        assert!(data_of(HERE, gift, &OURS).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_look_alike_of_another_program_is_refused() {
+        let others = [Address::new_from_array([3; 32]), TOKEN_PROGRAM];
+        for other in others {
+            for data in [&b"books"[..], b""] {
+                let refused = data_of(HERE, found(other, data), &OURS);
+                assert!(matches!(refused, Err(ChainError::ForeignAccount(HERE))), "{refused:?}");
+            }
+        }
+        // a wallet has no data
+        let odd = data_of(HERE, found(cyxwiz_escrow_interface::SYSTEM_PROGRAM, b"books"), &OURS);
+        assert!(matches!(odd, Err(ChainError::ForeignAccount(HERE))), "{odd:?}");
+    }
 }
