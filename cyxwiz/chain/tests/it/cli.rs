@@ -8,11 +8,15 @@ use solana_signer::Signer as _;
 use crate::support::cli::Cli;
 use crate::support::devnet::{Devnet, free_port};
 
+/// Lamports for one signature.
+const FEE: u64 = 5_000;
+
 #[test]
 fn money_goes_in_and_comes_out() {
     let devnet = Devnet::start(50);
-    let cli = Cli::of(&devnet, &devnet.wallet_path("buyer"));
-    let address = devnet.address("buyer").to_string();
+    let (cli, rpc) = (Cli::of(&devnet, &devnet.wallet_path("buyer")), devnet.rpc());
+    let (owner, runtime) = (devnet.address("buyer"), tokio::runtime::Runtime::new().unwrap());
+    let address = owner.to_string();
     assert_eq!(cli.say("wallet address").out, address);
 
     let said = cli.say("wallet deposit 25.5 USDC");
@@ -26,21 +30,41 @@ fn money_goes_in_and_comes_out() {
     assert_eq!(done["amount"]["base_units"], "5000001");
     assert_eq!(done["amount"]["decimals"], 6);
     assert_eq!(cli.say("wallet deposit 0.25 sol").code, 0);
+    let said = cli.say("wallet withdraw 0.1 SOL");
+    assert_eq!((said.code, said.out.as_str()), (0, "withdrew 0.1 SOL; free for jobs: 0.15 SOL"), "{said:?}");
+    let before = runtime.block_on(rpc.lamports(&owner)).unwrap().0;
+    let done = cli.json("wallet withdraw 0.000000001 SOL");
+    assert_eq!((&done["amount"]["base_units"], &done["amount"]["decimals"]), (&json!("1"), &json!(9)));
+    assert_eq!(done["free"]["base_units"], "149999999");
+    let after = runtime.block_on(rpc.lamports(&owner)).unwrap().0;
+    assert_eq!(before - after, FEE - 1);
 
     let shown = cli.json("wallet balance");
     assert_eq!(shown["address"], address.as_str());
     let usdc = &shown["coins"][1];
     assert_eq!((&usdc["free"], &usdc["locked"]), (&json!("20499999"), &json!("0")));
     assert_eq!(usdc["wallet"], "9979500001");
-    assert_eq!(shown["coins"][0]["free"], "250000000");
+    assert_eq!(shown["coins"][0]["free"], "149999999");
     let table = cli.say("wallet balance").out;
     assert!(table.contains("free for jobs"), "{table}");
     assert!(table.lines().any(|line| line.starts_with("USDC") && line.contains("20.499999")), "{table}");
 
     let history = cli.json("wallet history");
-    let kinds: Vec<_> =
-        history.as_array().unwrap().iter().map(|entry| &entry["events"][0]["event"]).collect();
-    assert_eq!(kinds, ["deposited", "withdrawn", "deposited"]);
+    let events = history.as_array().unwrap().iter().map(|entry| {
+        let event = &entry["events"][0];
+        ["event", "coin", "base_units"].map(|key| event[key].as_str().unwrap().to_owned())
+    });
+    // the newest first
+    assert_eq!(
+        events.collect::<Vec<_>>(),
+        [
+            ["withdrawn", "SOL", "1"],
+            ["withdrawn", "SOL", "100000000"],
+            ["deposited", "SOL", "250000000"],
+            ["withdrawn", "USDC", "5000001"],
+            ["deposited", "USDC", "25500000"],
+        ]
+    );
     let table = cli.say("wallet history").out;
     assert!(table.contains("withdrew 5.000001 USDC"), "{table}");
 }
