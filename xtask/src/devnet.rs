@@ -106,3 +106,22 @@ fn become_it(mut command: std::process::Command) -> Result<()> {
 fn become_it(mut command: std::process::Command) -> Result<()> {
     run_command(&mut command)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::Options;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn the_ports_are_those_that_solana_s_tools_expect() {
+        let options = Cli::parse_from(["devnet"]).options;
+        assert_eq!((options.rpc_port, options.ws_port, options.state), (8899, 8900, None));
+    }
+}
