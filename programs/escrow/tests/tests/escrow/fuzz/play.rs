@@ -299,6 +299,6 @@ mod full {
 
     #[test]
     fn many_random_sequences_follow_the_rules() {
-        play(TestRunner::new(runs(1_000)));
+        play(TestRunner::new(runs(500)));
     }
 }
