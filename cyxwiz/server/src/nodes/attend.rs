@@ -23,7 +23,7 @@ use crate::{NodeCaller, Refusal, ServerError};
 const WAITING: usize = 256;
 /// How long a stream may be open without a hello.
 const HELLO: Duration = Duration::from_secs(10);
-/// A stream that is silent for so long is not there any more; the node's beats are awaited every 5 s.
+/// A stream that is silent for so long is not there any more; the node's beats are awaited every few seconds.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Between SIGTERM and SIGKILL.
 const GRACE_SECONDS: u32 = 60;

@@ -1,7 +1,7 @@
 //! What nodes do: enrol, prove their hardware, stand by on a stream, run attempts and report.
 //!
 //! ```text
-//! enrol ─► benchmark ─► attend (beats ─► Beats ─► once a second to the tables; assignments and stops back)
+//! enrol ─► benchmark ─► attend (beats ─► Beats ─► soon to the tables; assignments and stops back)
 //!                          report, logs ─► one transaction each, fenced by the attempt's epoch ─► finish ─► who pays
 //! ```
 

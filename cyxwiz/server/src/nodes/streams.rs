@@ -15,6 +15,8 @@ pub struct Streams {
     held: Mutex<HashMap<NodeId, Held>>,
     serial: AtomicU64,
     pub(super) beats: Mutex<Beats>,
+    /// Held while beats are written: who has waited for it finds them in the tables.
+    pub(super) writing: tokio::sync::Mutex<()>,
 }
 
 /// One stream.

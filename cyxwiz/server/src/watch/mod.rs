@@ -3,7 +3,8 @@
 //!
 //! | every | what |
 //! |---|---|
-//! | second | beats to the tables, silent nodes, budgets, time-outs, attempts that never start, settlements that are due |
+//! | quarter of a second | beats to the tables, silent nodes |
+//! | second | budgets, time-outs, attempts that never start, settlements that are due |
 //! | minute | drafts and waiting jobs whose time is over, benchmarks again |
 
 mod budget;
@@ -17,13 +18,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use self::silence::Silence;
 use crate::ServerError;
 use crate::market::Market;
 use crate::refusal::chain_of;
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How late silence is seen at most; what is looked at in the tables each time is next to nothing.
+const QUICK: Duration = Duration::from_millis(250);
 /// Rows that one look takes on; the next look takes the rest.
 const AT_ONCE: i64 = 500;
 
@@ -34,17 +38,37 @@ const DELIVERIES: usize = 8;
 pub async fn run(market: Market) {
     let drain = market.ground.drain.clone();
     let watching = async {
-        let mut ticks = interval(SECOND);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = every(SECOND);
         loop {
             ticks.tick().await;
             look(&market).await;
         }
     };
+    // by itself: a look at budgets asks the chain, and may take long
+    let listening = async {
+        let (mut ticks, mut silence) = (every(QUICK), Silence::new());
+        loop {
+            ticks.tick().await;
+            let flushed = crate::nodes::flush(&market).await;
+            // whose beats could not be written is not silent
+            let heard = flushed.is_ok();
+            said("beats", flushed);
+            if heard {
+                said("silent nodes", silence.look(&market).await);
+            }
+        }
+    };
     tokio::select! {
         () = watching => {}
+        () = listening => {}
         () = drain.started() => {}
     }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Hands nodes what the hints say until the server stops.
@@ -77,10 +101,8 @@ pub async fn deliver(market: Market) {
     }
 }
 
-/// One look at everything.
-pub async fn look(market: &Market) {
-    said("beats", crate::nodes::flush(market).await);
-    said("silent nodes", silence::look(market).await);
+/// One look at everything that may wait for a second.
+async fn look(market: &Market) {
     said("attempts that stall", stalled::look(market).await);
     said("budgets", budget::look(market).await);
     said("settlements", due::look(market).await);
