@@ -183,6 +183,7 @@ async fn a_node_that_died_leaves_containers_that_a_sweep_removes() {
         http_out: vec![],
         states: vec![],
         determinism: None,
+        used: vyr_runtime::Used::default(),
         limits: attempt.limits,
         stdin: Stdin::Empty,
         stdout: Box::new(Captured::default()),
