@@ -23,6 +23,7 @@ mod node;
 mod options;
 mod peers;
 mod report;
+mod run_options;
 mod samples;
 mod sink;
 mod suite;

@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::run_options::RunOptions;
+
 /// What of a VYR node is measured.
 #[derive(Args, Clone)]
 pub(crate) struct Options {
@@ -14,21 +16,11 @@ pub(crate) struct Options {
     /// The `wasmtime` command to compare with [default: the one on PATH, else none]
     #[arg(long, env = "VYR_BENCH_WASMTIME")]
     pub(crate) wasmtime: Option<PathBuf>,
-    /// Folder for results
-    #[arg(long, default_value = "bench/results")]
-    pub(crate) results: PathBuf,
     /// Folder for the node's home; on the disk that is to be measured [default: the temporary folder]
     #[arg(long, env = "VYR_BENCH_DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Take fewer samples: a look, no result
-    #[arg(long)]
-    pub(crate) quick: bool,
-    /// Measure only these (repeat, or separate by commas)
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pub(crate) only: Vec<Part>,
-    /// Write no files
-    #[arg(long)]
-    pub(crate) no_write: bool,
+    #[command(flatten)]
+    pub(crate) run: RunOptions<Part>,
 }
 
 /// What can be measured by itself.
@@ -49,12 +41,12 @@ pub(crate) enum Part {
 
 impl Options {
     pub(crate) fn wants(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+        self.run.wants(part)
     }
 
     /// How many samples, tasks and repetitions.
     pub(crate) const fn sizes(&self) -> Sizes {
-        if self.quick { Sizes::QUICK } else { Sizes::FULL }
+        if self.run.quick { Sizes::QUICK } else { Sizes::FULL }
     }
 }
 

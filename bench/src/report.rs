@@ -9,11 +9,16 @@ use crate::{goals, options::Options, samples::shown, suite::Results};
 pub(crate) fn write(options: &Options, results: &Results) -> Result<()> {
     let table = markdown(results)?;
     print!("{table}");
-    if options.no_write {
+    if options.run.no_write {
         return Ok(());
     }
     let quick = if results.quick { "-quick" } else { "" };
-    keep(&options.results, &format!("{}-{}{quick}", results.date, results.machine.commit()), results, table)
+    keep(
+        &options.run.results,
+        &format!("{}-{}{quick}", results.date, results.machine.commit()),
+        results,
+        table,
+    )
 }
 
 /// Writes the raw numbers and their table.

@@ -77,7 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let results = Results {
         date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
-        quick: options.quick,
+        quick: options.run.quick,
         machine,
         process: Process { binary_bytes: binary.len(), processes, memory_idle, memory_after_load },
         boot,

@@ -182,7 +182,11 @@ fn scale(measured: &Scale, rows: &mut Vec<Row>) {
             measured.suspect
         ),
         met: Some(beating.open >= 10_000 && missed < 0.001),
-        load: format!("a beat every 5 s, counted for {:.0} s", measured.seconds),
+        load: format!(
+            "a beat every {} s, counted for {:.0} s",
+            cyxwiz_model::BEAT_EVERY.duration().as_secs(),
+            measured.seconds
+        ),
     });
     rows.push(plain("beat → answer", &beating.answer, "the same"));
     rows.push(Row {

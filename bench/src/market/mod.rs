@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     machine.load_after = load();
     let results = Results {
         date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
-        quick: options.quick,
+        quick: options.run.quick,
         machine,
         build: build(),
         start,

@@ -2,27 +2,19 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::run_options::RunOptions;
+
 /// What of the market is measured. Binaries, image and engine are found as the tests find them (`CYXWIZ_*`).
 #[derive(Args, Clone)]
 pub(crate) struct Options {
-    /// Folder for results
-    #[arg(long, default_value = "bench/results")]
-    pub(crate) results: PathBuf,
     /// Nodes that attend one server [default: 10000, with --quick 500]
     #[arg(long)]
     pub(crate) nodes: Option<usize>,
     /// The compiled tests of the market's rules: they settle a million jobs
     #[arg(long, env = "CYXWIZ_BENCH_RULES")]
     pub(crate) rules: Option<PathBuf>,
-    /// Take fewer samples: a look, no result
-    #[arg(long)]
-    pub(crate) quick: bool,
-    /// Measure only these (repeat, or separate by commas)
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pub(crate) only: Vec<Part>,
-    /// Write no files
-    #[arg(long)]
-    pub(crate) no_write: bool,
+    #[command(flatten)]
+    pub(crate) run: RunOptions<Part>,
 }
 
 /// What can be measured by itself.
@@ -41,12 +33,12 @@ pub(crate) enum Part {
 
 impl Options {
     pub(super) fn wants(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+        self.run.wants(part)
     }
 
     /// How many samples, nodes and jobs.
     pub(super) fn sizes(&self) -> Sizes {
-        let sizes = if self.quick { Sizes::QUICK } else { Sizes::FULL };
+        let sizes = if self.run.quick { Sizes::QUICK } else { Sizes::FULL };
         Sizes { nodes: self.nodes.unwrap_or(sizes.nodes), ..sizes }
     }
 }

@@ -9,12 +9,12 @@ use crate::report::keep;
 pub(super) fn write(options: &Options, results: &Results) -> Result<()> {
     let table = markdown(results)?;
     print!("{table}");
-    if options.no_write {
+    if options.run.no_write {
         return Ok(());
     }
     let quick = if results.quick { "-quick" } else { "" };
     let name = format!("market-{}-{}{quick}", results.date, results.machine.commit());
-    keep(&options.results, &name, results, table)
+    keep(&options.run.results, &name, results, table)
 }
 
 fn markdown(results: &Results) -> Result<String> {

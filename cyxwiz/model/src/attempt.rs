@@ -4,12 +4,13 @@ use cyxwiz_escrow_policy::Epoch;
 
 use crate::{AttemptId, Moment, Span};
 
-/// How often a node beats.
-pub const BEAT_EVERY: Span = Span::seconds(5);
+/// How often a node beats. A cut of 15 s that begins just before a beat makes 19 s of silence: less than [`LOST_AFTER`].
+pub const BEAT_EVERY: Span = Span::seconds(4);
 /// Silence from which on time is not charged and no work is assigned.
 pub const SUSPECT_AFTER: Span = Span::seconds(10);
-/// Silence after which the node's attempts go elsewhere. Longer than a 15 second cut, which kills nothing.
-pub const LOST_AFTER: Span = Span::seconds(20);
+/// Silence after which the node's attempts go elsewhere. Longer than a 15 second cut, which kills nothing; half a second
+/// short of the 20 s in which it must have been seen and acted upon.
+pub const LOST_AFTER: Span = Span(19_500);
 /// How often a checkpoint is uploaded at least.
 pub const CHECKPOINT_EVERY: Span = Span::seconds(60);
 /// How often a job is assigned in all, unless its buyer says otherwise.
@@ -76,9 +77,12 @@ mod tests {
         let of = |silent| Liveness::of(Moment(0), Moment(silent));
         assert_eq!(of(10_000), Liveness::Alive);
         assert_eq!(of(15_000), Liveness::Suspect);
-        assert_eq!(of(20_000), Liveness::Suspect);
-        assert_eq!(of(20_001), Liveness::Lost);
+        assert_eq!(of(19_500), Liveness::Suspect);
+        assert_eq!(of(19_501), Liveness::Lost);
         assert_eq!(of(-5), Liveness::Alive);
+        // even one that begins just before a beat, and whose end is noticed half a second later
+        let cut = BEAT_EVERY.plus(Span::seconds(15)).plus(Span(500));
+        assert_eq!(Liveness::of(Moment(0), Moment(0).plus(cut)), Liveness::Suspect);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use tokio::sync::RwLock;
 use vyr_model::{
     ArtifactKind, BuiltManifest, Digest, ManifestDraft, ManifestError, SecretKey, artifact_name,
 };
-use vyr_node::{Executor, Node, NodeOptions};
+use vyr_node::{Executor, Meters, Node, NodeOptions};
+use vyr_runtime::Used;
 use vyr_sdk::control::{
     CancelTaskRequest, PutArtifactRequest, StreamTracesRequest, SubmitTaskRequest, TaskState, TaskStatus,
     TraceFilter,
@@ -31,6 +32,7 @@ pub(crate) struct Fabric {
     store: Store,
     record: PathBuf,
     in_use: RwLock<()>,
+    meters: Meters,
 }
 
 /// Why an artifact was not put.
@@ -58,8 +60,8 @@ impl Fabric {
         let store = Store::open(paths.store(), StoreOptions::new(paths.trust()))?;
         let key = store.trust().local_key(&paths.keys().join(format!("{LOCAL_KEY_NAME}.pem")))?.secret;
         let client = Client::new(Endpoint::local(paths.path()), None)?;
-        let (record, in_use) = (paths.record(), RwLock::default());
-        Ok((Self { client, key, store, record, in_use }, node))
+        let (record, in_use, meters) = (paths.record(), RwLock::default(), node.meters());
+        Ok((Self { client, key, store, record, in_use, meters }, node))
     }
 
     /// Puts a Wasm file as an artifact signed by the node's own key.
@@ -120,6 +122,11 @@ impl Fabric {
     pub(crate) async fn cancel(&self, task: &str) -> Result<(), SdkError> {
         let request = CancelTaskRequest { task_id: task.to_owned(), ..Default::default() };
         self.client.cancel_task(request).await.map(drop)
+    }
+
+    /// What a running Wasm task uses.
+    pub(crate) fn used(&self, task: &str) -> Option<Used> {
+        self.meters.of(task.parse().ok()?)
     }
 
     /// Waits for a task's end.

@@ -12,7 +12,7 @@ use vyr_model::{
     artifact_name,
 };
 use vyr_node::{Embedded, Home, NodeOptions};
-use vyr_runtime::{Cancel, OutputSink, RunRequest, SinkError, Stdin};
+use vyr_runtime::{Cancel, OutputSink, RunRequest, SinkError, Stdin, Used};
 use vyr_store::{BlobDurability, LOCAL_KEY_NAME, Store};
 
 use crate::VerifyError;
@@ -157,6 +157,7 @@ fn request(name: &str, rerun: &Rerun<'_>) -> RunRequest {
         out_dir: None,
         cancel: Cancel::default(),
         determinism: Some(Determinism { seed: seed(rerun.job), clock }),
+        used: Used::default(),
     }
 }
 

@@ -16,7 +16,7 @@ use vyr_telemetry::{
 };
 
 use crate::{
-    COMPILE_VERB, Home, NodeError, NodeOptions,
+    COMPILE_VERB, Home, Meters, NodeError, NodeOptions,
     artifacts::Artifacts,
     content,
     executor::{Executor, OciExecutor, WasmExecutor},
@@ -107,6 +107,11 @@ impl Node {
     /// Returns where the node listens.
     pub const fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// Returns what tells an embedding program the use of running tasks.
+    pub fn meters(&self) -> Meters {
+        Meters::of_node(&self.supervisor)
     }
 
     /// Serves until `shutdown` completes; then refuses new tasks, lets running ones end for ten

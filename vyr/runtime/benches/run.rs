@@ -11,7 +11,7 @@ use std::{
 
 use vyr_model::{Limits, Terminal};
 use vyr_runtime::{
-    Cancel, OutputSink, RunRequest, SinkError, Stdin,
+    Cancel, OutputSink, RunRequest, SinkError, Stdin, Used,
     wasm::{Metering, Program, ProgramKind, Runtime, RuntimeOptions, compile},
 };
 
@@ -43,6 +43,7 @@ fn request(cancel: Cancel) -> RunRequest {
         out_dir: None,
         cancel,
         determinism: None,
+        used: Used::default(),
     }
 }
 

@@ -13,7 +13,9 @@ mod courtesy;
 pub mod oci;
 mod request;
 pub mod schedule;
+mod used;
 pub mod wasm;
 
 pub use courtesy::{Courtesy, Short};
 pub use request::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};
+pub use used::Used;

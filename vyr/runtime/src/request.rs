@@ -13,6 +13,8 @@ use bytes::Bytes;
 use tokio::{io::AsyncRead, sync::Notify};
 use vyr_model::{Determinism, DirGrant, EnvGrant, HttpOutGrant, LimitKind, Limits, TaskId, Terminal};
 
+use crate::Used;
+
 /// Everything one execution needs, whatever executes it.
 pub struct RunRequest {
     /// The task that this is; `None` outside a node's queue. Containers and cgroups are known by it.
@@ -41,6 +43,8 @@ pub struct RunRequest {
     pub cancel: Cancel,
     /// Stands in for chance and time (Wasm only).
     pub determinism: Option<Determinism>,
+    /// Where the execution tells what it uses while it runs (Wasm only; the container fallback tells nothing).
+    pub used: Used,
 }
 
 /// Where a guest's stdin comes from.

@@ -11,7 +11,7 @@ use super::service::Agent;
 use crate::server::Fault;
 
 /// How often to beat where the server says nothing sensible.
-const BEAT_EVERY: Duration = Duration::from_secs(5);
+const BEAT_EVERY: Duration = cyxwiz_model::BEAT_EVERY.duration();
 /// Silence of the server, in beats, after which the stream counts as dead.
 const SILENT_BEATS: u32 = 3;
 /// Time for a message to leave.

@@ -52,14 +52,16 @@ impl Run {
         }
     }
 
+    /// Notes what the task uses: a container by its engine's counters, a Wasm program by VYR's own.
     pub(super) fn sample(&self, task: &str) {
-        let sample = self.tools.containers.as_ref().and_then(|containers| containers.usage(task));
-        if let Some(sample) = sample {
-            self.handle.set_usage(|usage| {
-                usage.cpu_ms = u64::try_from(sample.cpu.as_millis()).unwrap_or(u64::MAX);
-                usage.memory_bytes = sample.memory_bytes;
-            });
-        }
+        let container = self.tools.containers.as_ref().and_then(|containers| containers.usage(task));
+        let sample = container.map(|sample| (sample.cpu, sample.memory_bytes));
+        let wasm = || self.tools.fabric.used(task).map(|used| (used.cpu(), used.memory_bytes()));
+        let Some((cpu, memory_bytes)) = sample.or_else(wasm) else { return };
+        self.handle.set_usage(|usage| {
+            usage.cpu_ms = usage.cpu_ms.max(u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX));
+            usage.memory_bytes = memory_bytes;
+        });
     }
 
     /// Ends the job when it writes more than it may. Completes never by itself.

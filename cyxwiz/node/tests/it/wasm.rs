@@ -135,6 +135,37 @@ async fn a_stop_ends_the_script_and_delivers_what_there_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn beats_tell_what_a_program_uses_while_it_runs() {
+    let market = Market::start().await;
+    let _node = Node::run(&market).await;
+    // 8 MiB beside the 128 KiB that it has from its start
+    let steps = [Do::Grow(128), Do::Out("on\n".into()), Do::Forever(vec![])];
+    let id = market.assign(market.wasm(&program(&steps), &[])).await;
+    let used = |beat: &v1::Beat| {
+        let own = beat.attempts.iter().find(|attempt| attempt.attempt_id == id)?;
+        own.usage.as_option().cloned()
+    };
+    let first = market
+        .until("use of memory and processor", |told| {
+            told.beats.iter().filter_map(used).find(|usage| usage.cpu_ms > 0 && usage.memory_bytes > 8 << 20)
+        })
+        .await;
+    assert_eq!(first.memory_bytes, (128 + 2) * 65_536);
+    market
+        .until("more of it", |told| {
+            told.beats.iter().filter_map(used).find(|usage| usage.cpu_ms > first.cpu_ms)
+        })
+        .await;
+    market.say(v1::Stop {
+        attempt_id: id.clone(),
+        epoch: 1,
+        reason: "cancelled".into(),
+        ..Default::default()
+    });
+    market.finished(&id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_of_another_epoch_or_too_late_changes_nothing() {
     let market = Market::start().await;
     let _node = Node::run(&market).await;

@@ -2,6 +2,7 @@
 
 mod find;
 mod kill;
+mod podman;
 mod process;
 mod pull;
 pub(crate) mod sweep;
@@ -35,6 +36,8 @@ struct Inner {
     info: SystemInfo,
     /// Its process on this machine; unknown where it is in a virtual machine of its own.
     process: Option<u32>,
+    init: bool,
+    gvisor: bool,
 }
 
 impl Engine {
@@ -66,9 +69,15 @@ impl Engine {
         if let Some(lacking) = lacking(&info) {
             return Err(SandboxError::Lacking(lacking));
         }
-        let waits = docker.clone().with_timeout(WAIT_TIME);
+        let is_podman = podman::is_podman(&docker.version().await.map_err(failed)?);
         let process = process::of(socket).await;
-        Ok(Self(Arc::new(Inner { docker, waits, socket: socket.to_owned(), info, process })))
+        // what an engine in a virtual machine has cannot be looked at
+        let exists = |path: &Path| process.is_none() || path.exists();
+        let init = podman::init(&info, is_podman, exists).map_err(SandboxError::Lacking)?;
+        let gvisor = podman::has_gvisor(&info, is_podman, Path::exists);
+        let waits = docker.clone().with_timeout(WAIT_TIME);
+        let socket = socket.to_owned();
+        Ok(Self(Arc::new(Inner { docker, waits, socket, info, process, init, gvisor })))
     }
 
     /// Returns the socket.
@@ -83,7 +92,7 @@ impl Engine {
 
     /// Tells whether jobs run under gVisor, a kernel of their own.
     pub fn has_gvisor(&self) -> bool {
-        self.0.info.runtimes.as_ref().is_some_and(|runtimes| runtimes.contains_key(GVISOR))
+        self.0.gvisor
     }
 
     /// Finds an image by a tag or id, and returns it by its content; `None` where the engine has it not.
@@ -126,9 +135,9 @@ impl Engine {
         self.has_gvisor().then(|| GVISOR.to_owned())
     }
 
-    /// Whether it can put a process before the job's that reaps orphans.
+    /// Whether it can put a process before the job's that reaps orphans and takes signals.
     pub(crate) fn has_init(&self) -> bool {
-        self.0.info.init_binary.as_deref().is_some_and(|init| !init.is_empty())
+        self.0.init
     }
 }
 

@@ -1,4 +1,5 @@
 use vyr_model::{Failure, LimitKind, Terminal};
+use vyr_runtime::oci::words;
 
 use super::stop::Stop;
 
@@ -31,15 +32,12 @@ pub(super) fn decide(evidence: Evidence) -> Terminal {
     if evidence.too_much_output {
         return limit(LimitKind::Output);
     }
-    match evidence.exit {
+    match evidence.exit.map(|code| i32::try_from(code).unwrap_or(i32::MAX)) {
         // a program that coped with a child's end has succeeded
         Some(0) => Terminal::Succeeded,
         Some(_) if evidence.out_of_memory => limit(LimitKind::Memory),
-        Some(FILE_SIZE) => limit(LimitKind::Output),
-        Some(code) => Terminal::Failed(signal(code).map_or_else(
-            || Failure::Exit(i32::try_from(code).unwrap_or(i32::MAX)),
-            |name| Failure::Trap(format!("killed by {name}")),
-        )),
+        Some(words::FILE_SIZE) => limit(LimitKind::Output),
+        Some(code) => Terminal::Failed(words::killed_by(code).map_or(Failure::Exit(code), Failure::Trap)),
         None => Terminal::Failed(Failure::Internal("the container ended without a word".to_owned())),
     }
 }
@@ -50,47 +48,11 @@ const fn limit(kind: LimitKind) -> Terminal {
 
 /// A program that the image has not is the job's fault; anything else the node's.
 fn not_started(error: String) -> Failure {
-    const FAULTS: [&str; 6] = [
-        "executable file not found",
-        "no such file or directory",
-        "permission denied",
-        "exec format error",
-        "not a directory",
-        "is a directory",
-    ];
-    let said = error.to_lowercase();
-    // the kernel's words come from many places; only those about the program are the job's
-    let about_program = said.contains("exec: ") || said.contains("exec user process");
-    if about_program && FAULTS.iter().any(|fault| said.contains(fault)) {
+    if words::are_about(&error, &["exec: ", "exec user process"]) {
         Failure::Link(format!("the job's program cannot be started: {error}"))
     } else {
         Failure::Internal(format!("the container could not be started: {error}"))
     }
-}
-
-/// A program that signal N ended is reported as code 128 + N.
-const SIGNALS: i64 = 128;
-/// SIGXFSZ: a file grew past the job's disk limit.
-const FILE_SIZE: i64 = SIGNALS + 25;
-
-fn signal(code: i64) -> Option<&'static str> {
-    Some(match code.checked_sub(SIGNALS)? {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        31 => "SIGSYS",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

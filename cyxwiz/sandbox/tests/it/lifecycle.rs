@@ -64,9 +64,9 @@ async fn a_job_that_cannot_start_is_its_own_fault() {
     let host = Host::new().await;
     let absent = host.python("").job(|job| job.command = vec!["/no/such/program".into()]);
     let done = host.run(absent).await;
-    // the engine's own word, or that of the process that it puts before the program
+    // the engine's own word, or that of the process that it puts before the program: Docker's, or Podman's
     assert!(
-        matches!(done.outcome.terminal, Terminal::Failed(Failure::Link(_) | Failure::Exit(127))),
+        matches!(done.outcome.terminal, Terminal::Failed(Failure::Link(_) | Failure::Exit(127 | 1))),
         "{done:?}"
     );
     let image: ImageRef = format!("sha256:{}", "00".repeat(32)).parse().unwrap();
@@ -183,6 +183,7 @@ async fn a_node_that_died_leaves_containers_that_a_sweep_removes() {
         http_out: vec![],
         states: vec![],
         determinism: None,
+        used: vyr_runtime::Used::default(),
         limits: attempt.limits,
         stdin: Stdin::Empty,
         stdout: Box::new(Captured::default()),

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -150,6 +151,54 @@ impl Files {
             .fetch_all(self.0.db.pool())
             .await?;
         rows.iter().map(|row| Ok(Upload::of(row)?.file)).collect()
+    }
+
+    /// Whole inputs of jobs, by job and path.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn inputs_of(&self, jobs: &[JobId]) -> Result<Vec<StoredFile>, ServerError> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM files WHERE job_id = ANY($1) AND kind = 'input' AND state = 'whole'
+             ORDER BY job_id, path, id"
+        );
+        let jobs: Vec<Uuid> = jobs.iter().map(|job| job.uuid()).collect();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(jobs).fetch_all(self.0.db.pool()).await?;
+        rows.iter().map(|row| Ok(Upload::of(row)?.file)).collect()
+    }
+
+    /// Whole files of the newest checkpoint of each of these jobs that was reported whole, by job and path, by whichever
+    /// attempt it was made.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn newest_checkpoints_of(&self, jobs: &[JobId]) -> Result<Vec<StoredFile>, ServerError> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM files WHERE (attempt_id, number) IN (
+                SELECT DISTINCT ON (c.job_id) c.attempt_id, c.number FROM checkpoints c WHERE c.job_id = ANY($1)
+                ORDER BY c.job_id, c.epoch DESC, c.number DESC)
+             AND kind = 'checkpoint' AND state = 'whole' ORDER BY job_id, path, id"
+        );
+        let jobs: Vec<Uuid> = jobs.iter().map(|job| job.uuid()).collect();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(jobs).fetch_all(self.0.db.pool()).await?;
+        rows.iter().map(|row| Ok(Upload::of(row)?.file)).collect()
+    }
+
+    /// How many inputs and parts of checkpoints there are of each of these jobs; of one without any, nothing.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count_of(&self, jobs: &[JobId]) -> Result<HashMap<JobId, u64>, ServerError> {
+        let jobs: Vec<Uuid> = jobs.iter().map(|job| job.uuid()).collect();
+        let rows: Vec<(Uuid, i64)> = sqlx::query_as(
+            "SELECT job_id, count(*) FROM files WHERE job_id = ANY($1) AND kind <> 'output' GROUP BY job_id",
+        )
+        .bind(jobs)
+        .fetch_all(self.0.db.pool())
+        .await?;
+        rows.into_iter()
+            .map(|(job, count)| Ok((JobId::from_uuid(job), unsigned("a count", count)?)))
+            .collect()
     }
 
     /// Deletes every file of a job. Their bytes go with the next sweep.

@@ -5,6 +5,7 @@ use cyxwiz_model::{JobId, Moment};
 use cyxwiz_proto::v1;
 use cyxwiz_proto::v1::__buffa::oneof::watch_job_response::Event as Wire;
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 use crate::ServerError;
 use crate::db::{DbId as _, notify, unsigned};
@@ -38,6 +39,32 @@ pub async fn append(conn: &mut PgConnection, job: JobId, events: &[Vec<u8>]) -> 
     .execute(&mut *conn)
     .await?;
     notify(conn, JOBS, &job.uuid().to_string()).await
+}
+
+/// Appends one event to each of several jobs, each named once.
+///
+/// # Errors
+/// The database failed.
+pub async fn append_each(conn: &mut PgConnection, events: Vec<(JobId, Vec<u8>)>) -> Result<(), ServerError> {
+    let (jobs, events): (Vec<Uuid>, Vec<Vec<u8>>) =
+        events.into_iter().map(|(job, event)| (job.uuid(), event)).unzip();
+    sqlx::query(
+        "WITH next AS (UPDATE job_seq s SET seq = seq + 1 FROM unnest($1::uuid[]) AS x (job)
+            WHERE s.job_id = x.job RETURNING s.job_id, s.seq)
+         INSERT INTO job_events (job_id, seq, event)
+         SELECT next.job_id, next.seq, x.event FROM next JOIN unnest($1::uuid[], $2::bytea[]) AS x (job, event)
+            ON x.job = next.job_id",
+    )
+    .bind(&jobs)
+    .bind(events)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query("SELECT pg_notify($1, x::text) FROM unnest($2::uuid[]) AS x")
+        .bind(JOBS)
+        .bind(&jobs)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Reads what comes after a number, oldest first; at most a page.

@@ -26,11 +26,11 @@ mod view;
 mod watch;
 
 pub use quote::{QUOTE_LIFE, QuoteKey, Quoted};
-pub use row::{Books, Ended, Job, Terms, by_id, lock, of_account};
+pub use row::{Books, Ended, Job, Terms, by_id, by_ids, lock, of_account};
 pub use service::Jobs;
 pub use terms::differs;
 pub use view::job_wire;
 
 pub(crate) use columns::{count, key, small, word};
 pub(crate) use list::page_size;
-pub(crate) use moves::{Said, apply};
+pub(crate) use moves::{Said, apply, apply_all};

@@ -1,8 +1,9 @@
 //! The one way in which a job moves.
 
-use cyxwiz_model::{Epoch, Event, Moment, step};
+use cyxwiz_model::{Epoch, Event, JobId, JobState, Moment, step};
 use cyxwiz_proto::v1;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::events;
 use super::row::{Ended, Job};
@@ -70,10 +71,51 @@ pub async fn apply(
     }
     tracing::info!(job.id = %job.id, job.state = %to, job.epoch = job.epoch.0, "{}", said.message);
     tell(conn, job, now, said).await?;
-    if to == cyxwiz_model::JobState::Queued {
+    if to == JobState::Queued {
         notify(conn, QUEUE, "").await?;
     }
     Ok(())
+}
+
+/// Moves many jobs alike, whose rows are locked by this transaction in that state: asks the lifecycle, writes the states,
+/// appends an event to each.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_all(
+    conn: &mut PgConnection,
+    jobs: &[(JobId, Epoch)],
+    (from, event): (JobState, Event),
+    now: Moment,
+    message: &str,
+) -> Result<(), ServerError> {
+    let to = step(from, event).map_err(|error| ServerError::Said(error.to_string()))?;
+    let ids: Vec<Uuid> = jobs.iter().map(|(job, _)| job.uuid()).collect();
+    sqlx::query("UPDATE jobs SET state = $2, state_at = $3 WHERE id = ANY($1)")
+        .bind(ids)
+        .bind(to.word())
+        .bind(now.0)
+        .execute(&mut *conn)
+        .await?;
+    told_all(conn, jobs, to, now, message).await
+}
+
+/// Tells watchers of many jobs that they are in a state now.
+///
+/// # Errors
+/// The database failed.
+pub async fn told_all(
+    conn: &mut PgConnection,
+    jobs: &[(JobId, Epoch)],
+    state: JobState,
+    now: Moment,
+    message: &str,
+) -> Result<(), ServerError> {
+    let event = |(job, epoch): &(JobId, Epoch)| {
+        tracing::info!(job.id = %job, job.state = %state, job.epoch = epoch.0, "{message}");
+        (*job, events::encoded(now, state_change(state, *epoch, message, None).into()))
+    };
+    events::append_each(conn, jobs.iter().map(event).collect()).await
 }
 
 /// Tells watchers of a job's state without moving it.
@@ -88,15 +130,20 @@ pub async fn tell(
 ) -> Result<(), ServerError> {
     let ending =
         said.ended.map(|ended| ending_wire(ended.reason, ended.exit_code, &ended.message, ended.delivered));
-    let change = state_change(job, job.epoch, said.message, ending);
+    let change = state_change(job.state, job.epoch, said.message, ending);
     events::append(conn, job.id, &[events::encoded(now, change.into())]).await
 }
 
 /// The event of a state.
 #[must_use]
-pub fn state_change(job: &Job, epoch: Epoch, message: &str, ending: Option<v1::Ending>) -> v1::StateChange {
+pub fn state_change(
+    state: JobState,
+    epoch: Epoch,
+    message: &str,
+    ending: Option<v1::Ending>,
+) -> v1::StateChange {
     v1::StateChange {
-        state: v1::JobState::from(job.state).into(),
+        state: v1::JobState::from(state).into(),
         epoch: epoch.0,
         message: message.to_owned(),
         ending: ending.into(),

@@ -207,12 +207,13 @@ impl FromRow<'_, PgRow> for Job {
     }
 }
 
-/// Reads a job and keeps its row until the transaction ends: whoever moves a job holds it so.
+/// Reads a job and keeps its row until the transaction ends: whoever moves a job holds it so. Not its key: who appends to
+/// its log refers to that while he holds its counter of events, and each would wait for the other.
 ///
 /// # Errors
 /// The database failed.
 pub async fn lock(conn: &mut PgConnection, job: JobId) -> Result<Option<Job>, ServerError> {
-    let query = sqlx::query_as("SELECT * FROM jobs WHERE id = $1 FOR UPDATE").bind(job.uuid());
+    let query = sqlx::query_as("SELECT * FROM jobs WHERE id = $1 FOR NO KEY UPDATE").bind(job.uuid());
     Ok(query.fetch_optional(conn).await?)
 }
 
@@ -222,6 +223,19 @@ pub async fn lock(conn: &mut PgConnection, job: JobId) -> Result<Option<Job>, Se
 /// The database failed.
 pub async fn by_id(db: impl PgExecutor<'_>, job: JobId) -> Result<Option<Job>, ServerError> {
     Ok(sqlx::query_as("SELECT * FROM jobs WHERE id = $1").bind(job.uuid()).fetch_optional(db).await?)
+}
+
+/// Reads jobs. One that cannot be read is left out and told: the others have nothing to do with it.
+///
+/// # Errors
+/// The database failed.
+pub async fn by_ids(db: impl PgExecutor<'_>, jobs: &[JobId]) -> Result<Vec<Job>, ServerError> {
+    let ids: Vec<Uuid> = jobs.iter().map(|job| job.uuid()).collect();
+    let rows = sqlx::query("SELECT * FROM jobs WHERE id = ANY($1)").bind(ids).fetch_all(db).await?;
+    let read = |row: &PgRow| {
+        Job::from_row(row).inspect_err(|error| tracing::error!(%error, "a job cannot be read")).ok()
+    };
+    Ok(rows.iter().filter_map(read).collect())
 }
 
 /// Reads a buyer's own job; another's is not there.

@@ -1,43 +1,36 @@
 //! What of a job's files its node and its buyer are given.
 
+use std::collections::HashMap;
+
 use cyxwiz_model::{AttemptId, JobId, Moment, Span};
 use cyxwiz_proto::v1;
-use uuid::Uuid;
 
 use super::Market;
 use crate::ServerError;
-use crate::db::DbId as _;
 use crate::files::{FileKind, StoredFile};
 use crate::jobs::Job;
 
 /// How long a node may take to fetch what a job needs.
 const FETCH: Span = Span::seconds(2 * 3600);
 
+/// Files of jobs, each with its address.
+pub(crate) type Links = HashMap<JobId, Vec<v1::FileLink>>;
+
 impl Market {
-    /// The inputs, with addresses for a node.
+    /// The inputs of jobs, with addresses for their nodes.
     ///
     /// # Errors
     /// The database failed.
-    pub(crate) async fn input_links(&self, job: JobId) -> Result<Vec<v1::FileLink>, ServerError> {
-        let files = self.ground.files.of_job(job, FileKind::Input).await?;
-        Ok(self.for_node(&files))
+    pub(crate) async fn input_links(&self, jobs: &[JobId]) -> Result<Links, ServerError> {
+        Ok(self.for_nodes(&self.ground.files.inputs_of(jobs).await?))
     }
 
-    /// The newest checkpoint that was reported whole, by whichever attempt.
+    /// The newest checkpoint of each job that was reported whole, by whichever attempt.
     ///
     /// # Errors
     /// The database failed.
-    pub(crate) async fn checkpoint_links(&self, job: JobId) -> Result<Vec<v1::FileLink>, ServerError> {
-        let newest: Option<(Uuid, i32)> = sqlx::query_as(
-            "SELECT attempt_id, number FROM checkpoints WHERE job_id = $1 ORDER BY epoch DESC, number DESC LIMIT 1",
-        )
-        .bind(job.uuid())
-        .fetch_optional(self.pool())
-        .await?;
-        let Some((attempt, number)) = newest else { return Ok(Vec::new()) };
-        let (attempt, number) = (AttemptId::from_uuid(attempt), u32::try_from(number).unwrap_or(0));
-        let files = self.ground.files.of_attempt(attempt, FileKind::Checkpoint, number).await?;
-        Ok(self.for_node(&files))
+    pub(crate) async fn checkpoint_links(&self, jobs: &[JobId]) -> Result<Links, ServerError> {
+        Ok(self.for_nodes(&self.ground.files.newest_checkpoints_of(jobs).await?))
     }
 
     /// The outputs of a run, with addresses for its buyer.
@@ -49,8 +42,12 @@ impl Market {
         Ok(files.iter().map(|file| self.ground.files.link(file)).collect())
     }
 
-    fn for_node(&self, files: &[StoredFile]) -> Vec<v1::FileLink> {
-        files.iter().map(|file| self.ground.files.link_for(file, FETCH)).collect()
+    fn for_nodes(&self, files: &[StoredFile]) -> Links {
+        let mut links = Links::new();
+        for file in files {
+            links.entry(file.job).or_default().push(self.ground.files.link_for(file, FETCH));
+        }
+        links
     }
 
     /// With what a node uploads: good as long as the escrow.

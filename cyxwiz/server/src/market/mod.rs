@@ -30,6 +30,7 @@ pub use crate::wire::timestamp;
 pub use bus::{Bus, JOBS, NODES, OUTBOX, QUEUE};
 pub use fail::fail_at;
 pub use figures::Figures;
+pub(crate) use files::Links;
 pub use funnel::{Funnel, note};
 pub use wire::{bytes32, duration, ending_wire, file_info};
 

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use buffa::Message as _;
 use cyxwiz_model::{
-    Ask, AttemptId, Declined, Event, HourlyPrice, JobId, JobSpec, JobState, Moment, NodeId, Offer, Placement,
-    Span, avoided_until, latest_start, place, step,
+    Ask, AttemptId, Declined, Epoch, Event, HourlyPrice, JobId, JobSpec, JobState, Moment, NodeId, Offer,
+    Placement, Span, avoided_until, latest_start, place, step,
 };
 use cyxwiz_proto::v1;
 use sqlx::PgConnection;
@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::offers::{Offered, offers};
 use crate::ServerError;
 use crate::db::{DbId as _, notify};
-use crate::jobs::events;
-use crate::market::{JOBS, Market, NODES, OUTBOX};
+use crate::jobs::moves::told_all;
+use crate::market::{Market, NODES, OUTBOX};
 use crate::platform::prices;
 
 /// Jobs of one round.
@@ -85,7 +85,7 @@ async fn waiting(
     let rows: Vec<(Uuid, i64, i64, Vec<u8>, i64)> = sqlx::query_as(
         "SELECT id, queued_at, price, spec, expire_at FROM jobs
          WHERE state = 'queued' AND (queued_at, id) > ($1, $2)
-         ORDER BY queued_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
+         ORDER BY queued_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED",
     )
     .bind(after.0)
     .bind(after.1)
@@ -170,16 +170,20 @@ async fn write(conn: &mut PgConnection, placed: &[(JobId, Offered)], now: Moment
     let places: Vec<&str> = placed.iter().map(|(_, offered)| offered.place.as_str()).collect();
     let gpus: Vec<&str> = placed.iter().map(|(_, offered)| offered.offer.gpu_uuid.as_str()).collect();
     let payees: Vec<&[u8]> = placed.iter().map(|(_, offered)| offered.payee.as_slice()).collect();
-    sqlx::query(
+    let epochs: Vec<(Uuid, i32)> = sqlx::query_as(
         "UPDATE jobs j SET state = $3, state_at = $4, epoch = j.epoch + 1, attempt_id = x.attempt
-         FROM unnest($1::uuid[], $2::uuid[]) AS x (job, attempt) WHERE j.id = x.job",
+         FROM unnest($1::uuid[], $2::uuid[]) AS x (job, attempt) WHERE j.id = x.job RETURNING j.id, j.epoch",
     )
     .bind(&jobs)
     .bind(&attempts)
     .bind(to.word())
     .bind(now.0)
-    .execute(&mut *conn)
+    .fetch_all(&mut *conn)
     .await?;
+    let epochs: Vec<(JobId, Epoch)> = epochs
+        .into_iter()
+        .map(|(job, epoch)| (JobId::from_uuid(job), Epoch(u32::try_from(epoch).unwrap_or(0))))
+        .collect();
     sqlx::query(
         "INSERT INTO attempts (id, job_id, epoch, node_id, place, gpu_uuid, payee, assigned_at)
          SELECT x.attempt, x.job, j.epoch, x.node, x.place, x.gpu, x.payee, $7
@@ -207,48 +211,11 @@ async fn write(conn: &mut PgConnection, placed: &[(JobId, Offered)], now: Moment
     .bind(now.0)
     .execute(&mut *conn)
     .await?;
-    append(conn, &jobs, now).await?;
+    told_all(conn, &epochs, to, now, "a node was chosen").await?;
     sqlx::query("SELECT pg_notify($1, x::text) FROM unnest($2::uuid[]) AS x")
         .bind(NODES)
         .bind(&nodes)
         .execute(&mut *conn)
         .await?;
     notify(conn, OUTBOX, "").await
-}
-
-/// One event for each job, in one statement.
-async fn append(conn: &mut PgConnection, jobs: &[Uuid], now: Moment) -> Result<(), ServerError> {
-    let epochs: Vec<(Uuid, i32)> = sqlx::query_as("SELECT id, epoch FROM jobs WHERE id = ANY($1)")
-        .bind(jobs)
-        .fetch_all(&mut *conn)
-        .await?;
-    let (ids, bytes): (Vec<Uuid>, Vec<Vec<u8>>) = epochs
-        .into_iter()
-        .map(|(id, epoch)| {
-            let change = v1::StateChange {
-                state: v1::JobState::Assigned.into(),
-                epoch: u32::try_from(epoch).unwrap_or(0),
-                message: "a node was chosen".to_owned(),
-                ..Default::default()
-            };
-            (id, events::encoded(now, change.into()))
-        })
-        .unzip();
-    sqlx::query(
-        "WITH next AS (UPDATE job_seq s SET seq = seq + 1 FROM unnest($1::uuid[]) AS x (job)
-            WHERE s.job_id = x.job RETURNING s.job_id, s.seq)
-         INSERT INTO job_events (job_id, seq, event)
-         SELECT next.job_id, next.seq, x.event FROM next JOIN unnest($1::uuid[], $2::bytea[]) AS x (job, event)
-            ON x.job = next.job_id",
-    )
-    .bind(&ids)
-    .bind(bytes)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query("SELECT pg_notify($1, x::text) FROM unnest($2::uuid[]) AS x")
-        .bind(JOBS)
-        .bind(&ids)
-        .execute(conn)
-        .await?;
-    Ok(())
 }

@@ -1,21 +1,22 @@
-use cyxwiz_model::{JobState, Workload};
+use cyxwiz_model::Workload;
 use cyxwiz_proto::v1;
 
 use super::attempt::Attempt;
 use super::logs::MAX_LOG_BYTES;
 use crate::ServerError;
-use crate::jobs::by_id;
+use crate::jobs::Job;
 use crate::market::{Market, duration};
 
-/// The work of an attempt that its node has not taken yet; nothing where it need not be told any more.
-pub(super) async fn assignment(
+/// The work of an attempt, with its inputs and the checkpoint that it goes on from.
+///
+/// # Errors
+/// A job that cannot be read.
+pub(super) fn assignment(
     market: &Market,
     attempt: &Attempt,
-) -> Result<Option<v1::Assignment>, ServerError> {
-    let Some(job) = by_id(market.pool(), attempt.job).await? else { return Ok(None) };
-    if job.attempt != Some(attempt.id) || job.state != JobState::Assigned {
-        return Ok(None);
-    }
+    job: &Job,
+    (inputs, checkpoint): (Vec<v1::FileLink>, Vec<v1::FileLink>),
+) -> Result<v1::Assignment, ServerError> {
     let config = &market.ground.config.market;
     let image = match &job.parsed_spec()?.workload {
         Workload::Script(script) => image(market, &script.image, !attempt.gpu_uuid.is_empty()),
@@ -23,23 +24,23 @@ pub(super) async fn assignment(
     };
     let trace = hex::encode(&job.trace);
     let span = hex::encode(attempt.id.as_bytes().get(8..).unwrap_or_default());
-    Ok(Some(v1::Assignment {
+    Ok(v1::Assignment {
         attempt_id: attempt.id.to_string(),
         epoch: attempt.epoch.0,
         job_id: job.id.to_string(),
         spec: job.wire_spec()?.into(),
-        inputs: market.input_links(job.id).await?,
-        checkpoint: market.checkpoint_links(job.id).await?,
+        inputs,
+        checkpoint,
         image,
         gpu_uuid: attempt.gpu_uuid.clone(),
-        upload_token: market.upload_token(&job, attempt.id),
+        upload_token: market.upload_token(job, attempt.id),
         timeout_seconds: u32::try_from(job.timeout.0 / 1000).unwrap_or(u32::MAX),
         traceparent: format!("00-{trace}-{span}-01"),
         max_output_bytes: config.max_output_bytes,
         max_log_bytes: MAX_LOG_BYTES,
         checkpoint_every: duration(market.ground.config.market.checkpoint_every).into(),
         ..Default::default()
-    }))
+    })
 }
 
 /// The reference of an image, its CUDA variant where there is a GPU and such a variant.

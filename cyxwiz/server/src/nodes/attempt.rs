@@ -144,13 +144,15 @@ pub async fn attempts_of(db: impl PgExecutor<'_>, jobs: &[JobId]) -> Result<Vec<
     Ok(query.bind(ids).fetch_all(db).await?)
 }
 
-/// A node's attempts that hold a place.
+/// Nodes' attempts that hold a place.
 ///
 /// # Errors
 /// The database failed.
-pub async fn open_attempts(db: impl PgExecutor<'_>, node: NodeId) -> Result<Vec<Attempt>, ServerError> {
-    let query = sqlx::query_as(attempts!("WHERE a.node_id = $1 AND a.released_at IS NULL ORDER BY a.id"));
-    Ok(query.bind(node.uuid()).fetch_all(db).await?)
+pub async fn open_attempts(db: impl PgExecutor<'_>, nodes: &[NodeId]) -> Result<Vec<Attempt>, ServerError> {
+    let nodes: Vec<Uuid> = nodes.iter().map(|node| node.uuid()).collect();
+    let query =
+        sqlx::query_as(attempts!("WHERE a.node_id = ANY($1) AND a.released_at IS NULL ORDER BY a.id"));
+    Ok(query.bind(nodes).fetch_all(db).await?)
 }
 
 /// Frees an attempt's place and writes how it ended; what it told its job is the caller's business.

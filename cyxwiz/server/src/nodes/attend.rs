@@ -2,20 +2,20 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use connectrpc::{ConnectError, InboundStream};
-use cyxwiz_model::{AttemptId, BEAT_EVERY, Epoch, Event, JobState, NodeId, Reason, may_report};
+use cyxwiz_model::{AttemptId, BEAT_EVERY, Epoch, JobState, NodeId, Reason, may_report};
 use cyxwiz_proto::v1;
 use cyxwiz_proto::v1::__buffa::oneof::attend_request::Message as Said;
 use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::assignment::assignment;
+use super::answers::accept;
 use super::attempt::{Attempt, attempt, open_attempts};
+use super::deliver::{deliver, response};
 use super::finish::{End, finish};
-use super::streams::Told;
 use crate::auth::HeldSession;
 use crate::db::DbId as _;
-use crate::jobs::{apply, lock};
+use crate::jobs::lock;
 use crate::market::{Market, duration};
 use crate::{NodeCaller, Refusal, ServerError};
 
@@ -23,10 +23,8 @@ use crate::{NodeCaller, Refusal, ServerError};
 const WAITING: usize = 256;
 /// How long a stream may be open without a hello.
 const HELLO: Duration = Duration::from_secs(10);
-/// A stream that is silent for so long is not there any more; the node's beats are awaited every 5 s.
+/// A stream that is silent for so long is not there any more; the node's beats are awaited every few seconds.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Between SIGTERM and SIGKILL.
-const GRACE_SECONDS: u32 = 60;
 /// Attempts that a hello may name.
 const MAX_ATTEMPTS: usize = 1000;
 
@@ -70,7 +68,7 @@ async fn serve(
     super::beats::flush(market).await?;
     let _ = answers.try_send(response(welcome));
     let serial = market.streams.take(node, works_on, answers);
-    deliver(market, node).await?;
+    deliver(market, &[node]).await?;
     crate::db::notify(market.pool(), crate::market::QUEUE, "").await?;
     let ended = listen(market, node, serial, session, &mut requests).await;
     if market.streams.drop_stream(node, serial) {
@@ -85,10 +83,6 @@ async fn serve(
 
 fn no_hello() -> Refusal {
     Refusal::field("hello", "the first message of a stream is a hello")
-}
-
-fn response(message: impl Into<v1::__buffa::oneof::attend_response::Message>) -> v1::AttendResponse {
-    v1::AttendResponse { message: Some(message.into()), ..Default::default() }
 }
 
 async fn listen(
@@ -132,7 +126,7 @@ async fn greet(
         return Err(Refusal::field("attempt_ids", format!("at most {MAX_ATTEMPTS}")));
     }
     let said: HashSet<AttemptId> = hello.attempt_ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let open = open_attempts(market.pool(), node).await?;
+    let open = open_attempts(market.pool(), &[node]).await?;
     let rightly: HashSet<AttemptId> =
         open.iter().map(|attempt| attempt.id).filter(|id| said.contains(id)).collect();
     for attempt in open.iter().filter(|attempt| attempt.accepted_at.is_some() && !said.contains(&attempt.id))
@@ -160,82 +154,45 @@ async fn take_answer(market: &Market, node: NodeId, answer: &v1::Answer) -> Resu
     let Ok(id) = answer.attempt_id.parse::<AttemptId>() else {
         return Err(Refusal::field("attempt_id", "no id of an attempt"));
     };
-    let now = market.now();
-    let Some(found) = attempt(market.pool(), id).await? else { return Ok(()) };
-    let mut tx = market.begin().await?;
-    let Some(mut job) = lock(&mut tx, found.job).await? else { return Ok(()) };
-    let stale = found.node != node || may_report(job.current(), id, Epoch(answer.epoch)).is_err();
-    if stale || job.state != JobState::Assigned {
-        // an answer to what is no longer asked: the node learns it from its next delivery
-        drop(tx);
-        return deliver(market, node).await.map_err(Refusal::from);
-    }
-    if answer.accepted {
-        sqlx::query("UPDATE attempts SET accepted_at = $2 WHERE id = $1")
-            .bind(id.uuid())
-            .bind(now.0)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("UPDATE jobs SET attempts_used = attempts_used + 1 WHERE id = $1")
-            .bind(job.id.uuid())
-            .execute(&mut *tx)
-            .await?;
-        let said = crate::jobs::Said::words("the node took it");
-        apply(&mut tx, &mut job, Event::Preparing, now, said).await?;
-        market.streams.works_on(node, id);
+    let epoch = Epoch(answer.epoch);
+    let heard = if answer.accepted {
+        accept(market, node, id, epoch).await?
     } else {
-        let reason: String = answer.reason.chars().take(200).collect();
-        let message = if answer.busy {
-            format!("the node has no place yet: {reason}")
-        } else {
-            format!("the node refused it: {reason}")
-        };
-        sqlx::query("UPDATE attempts SET busy = $2 WHERE id = $1")
-            .bind(id.uuid())
-            .bind(answer.busy)
-            .execute(&mut *tx)
-            .await?;
-        finish(market, &mut tx, &mut job, &found, End::by_server(Reason::NodeError, &message), now).await?;
+        decline(market, (node, id, epoch), answer).await?
+    };
+    if !heard {
+        // an answer to what is no longer asked: the node learns it from its next delivery
+        deliver(market, &[node]).await?;
     }
+    Ok(())
+}
+
+/// Writes that a node does not take an attempt; says whether it was still the node's to take.
+async fn decline(
+    market: &Market,
+    (node, id, epoch): (NodeId, AttemptId, Epoch),
+    answer: &v1::Answer,
+) -> Result<bool, ServerError> {
+    let now = market.now();
+    let Some(found) = attempt(market.pool(), id).await? else { return Ok(false) };
+    let mut tx = market.begin().await?;
+    let Some(mut job) = lock(&mut tx, found.job).await? else { return Ok(false) };
+    let stale = found.node != node || may_report(job.current(), id, epoch).is_err();
+    if stale || job.state != JobState::Assigned {
+        return Ok(false);
+    }
+    let reason: String = answer.reason.chars().take(200).collect();
+    let message = if answer.busy {
+        format!("the node has no place yet: {reason}")
+    } else {
+        format!("the node refused it: {reason}")
+    };
+    sqlx::query("UPDATE attempts SET busy = $2 WHERE id = $1")
+        .bind(id.uuid())
+        .bind(answer.busy)
+        .execute(&mut *tx)
+        .await?;
+    finish(market, &mut tx, &mut job, &found, End::by_server(Reason::NodeError, &message), now).await?;
     tx.commit().await?;
-    Ok(())
-}
-
-/// Tells a node what it was not told yet: attempts to take, to stop, to drop.
-///
-/// # Errors
-/// The database failed.
-pub(crate) async fn deliver(market: &Market, node: NodeId) -> Result<(), ServerError> {
-    if !market.streams.holds(node) {
-        return Ok(());
-    }
-    let open = open_attempts(market.pool(), node).await?;
-    let ids: HashSet<AttemptId> = open.iter().map(|attempt| attempt.id).collect();
-    for gone in market.streams.fenced(node, &ids) {
-        market.streams.send(node, stop(gone, Epoch(0), "fenced"));
-    }
-    for attempt in &open {
-        if attempt.accepted_at.is_none()
-            && market.streams.first_time(node, attempt.id, Told::Assigned)
-            && let Some(assignment) = assignment(market, attempt).await?
-        {
-            market.streams.send(node, response(assignment));
-        }
-        if let Some(reason) = attempt.stop_reason
-            && market.streams.first_time(node, attempt.id, Told::Stopped)
-        {
-            market.streams.send(node, stop(attempt.id, attempt.epoch, reason.word()));
-        }
-    }
-    Ok(())
-}
-
-fn stop(attempt: AttemptId, epoch: Epoch, reason: &str) -> v1::AttendResponse {
-    response(v1::Stop {
-        attempt_id: attempt.to_string(),
-        epoch: epoch.0,
-        reason: reason.to_owned(),
-        grace_seconds: if reason == "fenced" { 0 } else { GRACE_SECONDS },
-        ..Default::default()
-    })
+    Ok(true)
 }

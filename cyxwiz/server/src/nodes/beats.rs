@@ -81,6 +81,7 @@ impl Beats {
 /// # Errors
 /// The database failed; the beats are kept for the next time.
 pub async fn flush(market: &Market) -> Result<(), ServerError> {
+    let _writing = market.streams.writing.lock().await;
     let beats = std::mem::take(&mut *market.streams.beats.lock());
     if beats.nodes.is_empty() && beats.runs.is_empty() {
         return Ok(());

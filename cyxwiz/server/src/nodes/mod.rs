@@ -1,16 +1,18 @@
 //! What nodes do: enrol, prove their hardware, stand by on a stream, run attempts and report.
 //!
 //! ```text
-//! enrol ─► benchmark ─► attend (beats ─► Beats ─► once a second to the tables; assignments and stops back)
+//! enrol ─► benchmark ─► attend (beats ─► Beats ─► soon to the tables; assignments and stops back)
 //!                          report, logs ─► one transaction each, fenced by the attempt's epoch ─► finish ─► who pays
 //! ```
 
+mod answers;
 mod assignment;
 mod attempt;
 mod attend;
 mod band;
 mod beats;
 mod bench;
+mod deliver;
 mod earnings;
 mod enrol;
 mod finish;
@@ -33,5 +35,5 @@ pub use service::Nodes;
 pub use streams::Streams;
 
 pub(crate) use attempt::attempts;
-pub(crate) use attend::deliver;
 pub(crate) use bench::{canary, expire, to_try_again};
+pub(crate) use deliver::deliver;

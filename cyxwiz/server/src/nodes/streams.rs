@@ -7,6 +7,7 @@ use cyxwiz_proto::v1;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+use super::answers::Answers;
 use super::beats::Beats;
 
 /// The nodes whose streams this server holds. What is remembered here can be lost: a node comes back with a hello.
@@ -14,7 +15,10 @@ use super::beats::Beats;
 pub struct Streams {
     held: Mutex<HashMap<NodeId, Held>>,
     serial: AtomicU64,
+    pub(super) answers: Answers,
     pub(super) beats: Mutex<Beats>,
+    /// Held while beats are written: who has waited for it finds them in the tables.
+    pub(super) writing: tokio::sync::Mutex<()>,
 }
 
 /// One stream.
@@ -101,6 +105,11 @@ impl Streams {
         }
         held.told.retain(|(attempt, _)| open.contains(attempt));
         gone
+    }
+
+    /// Whether the node was told so already.
+    pub(super) fn was_told(&self, node: NodeId, attempt: AttemptId, told: Told) -> bool {
+        self.held.lock().get(&node).is_some_and(|held| held.told.contains(&(attempt, told)))
     }
 
     /// Whether the node was not yet told so; from now on it was.

@@ -7,7 +7,7 @@ use rustix::{
 };
 use vyr_model::{Digest, Failure, LimitKind, Limits, Terminal};
 use vyr_node::{Embedded, NodeOptions};
-use vyr_runtime::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};
+use vyr_runtime::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin, Used};
 
 use super::Verb;
 use crate::{
@@ -47,6 +47,7 @@ async fn execute(verb: Verb, context: &Context) -> Result<RunOutcome, CliError> 
         out_dir: verb.out,
         cancel,
         determinism: None,
+        used: Used::default(),
     });
     Ok(run.await?)
 }

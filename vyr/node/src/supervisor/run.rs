@@ -174,6 +174,7 @@ impl Supervisor {
             out_dir,
             cancel: task.cancel.clone(),
             determinism: task.spec.determinism,
+            used: task.used.clone(),
         })
     }
 

@@ -177,6 +177,7 @@ impl Supervisor {
             idempotency_key,
             accepted,
             cancel: vyr_runtime::Cancel::default(),
+            used: vyr_runtime::Used::default(),
             stdout: Spool::new(store, durability),
             stderr: Spool::new(store, durability),
             trace_id: trace.trace_id(),

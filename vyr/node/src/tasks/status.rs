@@ -11,6 +11,8 @@ const MAX_MESSAGE: usize = 4096;
 
 /// Tells a task as it stands, in the Control API's form.
 pub(crate) fn status(task: &Task, phase: &Phase, outputs: &Outputs) -> control::TaskStatus {
+    // while it runs, what it has used so far
+    let cpu = phase.cpu.max(task.used.cpu());
     let mut status = control::TaskStatus {
         task_id: task.id.to_string(),
         artifact_digest: task.spec.artifact.to_string(),
@@ -21,7 +23,7 @@ pub(crate) fn status(task: &Task, phase: &Phase, outputs: &Outputs) -> control::
         accept_time: Some(timestamp(task.accepted)).into(),
         start_time: phase.started.map(timestamp).into(),
         end_time: phase.ended.map(timestamp).into(),
-        cpu_time: (!phase.cpu.is_zero()).then(|| duration(phase.cpu)).into(),
+        cpu_time: (!cpu.is_zero()).then(|| duration(cpu)).into(),
         trace_id: task.trace_id.to_string(),
         idempotency_key: task.idempotency_key.clone(),
         attempts: phase.attempts,

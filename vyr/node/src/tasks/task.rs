@@ -2,7 +2,7 @@ use std::{sync::atomic::AtomicU64, time::Duration};
 
 use parking_lot::Mutex;
 use vyr_model::{BindMode, TaskId, TaskSpec, TaskState, TraceId};
-use vyr_runtime::{Cancel, Short};
+use vyr_runtime::{Cancel, Short, Used};
 use vyr_state::Binding;
 use vyr_store::VerifiedArtifact;
 use vyr_telemetry::{Stamp, StartClass, TaskEvent, TaskTrace};
@@ -20,6 +20,8 @@ pub(crate) struct Task {
     pub(crate) idempotency_key: String,
     pub(crate) accepted: Stamp,
     pub(crate) cancel: Cancel,
+    /// What its guest uses, as far as its executor tells.
+    pub(crate) used: Used,
     pub(crate) stdout: Spool,
     pub(crate) stderr: Spool,
     pub(crate) trace_id: TraceId,

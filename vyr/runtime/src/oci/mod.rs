@@ -27,6 +27,7 @@ mod supervise;
 mod sweep;
 mod terminal;
 mod unpack;
+pub mod words;
 
 pub use error::OciError;
 pub use image::{BlobSource, ImageSource, LayoutBlobs};

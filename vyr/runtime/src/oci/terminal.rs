@@ -2,7 +2,7 @@ use std::process::ExitStatus;
 
 use vyr_model::{Failure, LimitKind, Terminal};
 
-use super::pump::Stop;
+use super::{pump::Stop, words};
 
 /// What is known of a container when it is gone.
 #[derive(Debug, Default)]
@@ -56,9 +56,9 @@ pub(crate) fn decide(evidence: Evidence) -> Terminal {
         return Terminal::Failed(not_started(evidence.runtime_error));
     }
     match code {
-        Some(CPU_SIGNAL) => limit(LimitKind::CpuTime),
-        Some(FILE_SIZE_SIGNAL) => limit(LimitKind::Output),
-        Some(code) => Terminal::Failed(signal_text(code).map_or(Failure::Exit(code), Failure::Trap)),
+        Some(words::CPU_TIME) => limit(LimitKind::CpuTime),
+        Some(words::FILE_SIZE) => limit(LimitKind::Output),
+        Some(code) => Terminal::Failed(words::killed_by(code).map_or(Failure::Exit(code), Failure::Trap)),
         None => Terminal::Failed(Failure::Internal("the container's runtime was killed".into())),
     }
 }
@@ -69,50 +69,12 @@ const fn limit(kind: LimitKind) -> Terminal {
 
 /// An image whose program cannot be started is like a module that does not link.
 fn not_started(error: Option<String>) -> Failure {
-    const IMAGE_FAULTS: [&str; 6] = [
-        "executable file not found",
-        "no such file or directory",
-        "permission denied",
-        "exec format error",
-        "not a directory",
-        "is a directory",
-    ];
     let error = error.unwrap_or_else(|| "the container's runtime failed without a word".into());
-    let said = error.to_lowercase();
-    // The kernel's words come from many places; only those about the program or its folder are the image's.
-    let about_program =
-        said.contains("exec: ") || said.contains("chdir to cwd") || said.contains("exec user process");
-    if about_program && IMAGE_FAULTS.iter().any(|fault| said.contains(fault)) {
+    if words::are_about(&error, &["exec: ", "chdir to cwd", "exec user process"]) {
         Failure::Link(format!("the image's program cannot be started: {error}"))
     } else {
         Failure::Internal(format!("the container could not be started: {error}"))
     }
-}
-
-/// Runtimes and shells report a program that signal N ended as code 128 + N.
-const SIGNALS: i32 = 128;
-const CPU_SIGNAL: i32 = SIGNALS + 24;
-const FILE_SIZE_SIGNAL: i32 = SIGNALS + 25;
-
-fn signal_text(code: i32) -> Option<String> {
-    let name = match code.checked_sub(SIGNALS)? {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        31 => "SIGSYS",
-        _ => return None,
-    };
-    Some(format!("killed by {name}"))
 }
 
 #[cfg(test)]

@@ -31,11 +31,13 @@ impl MemoryBudget {
         }
         self.used = wanted;
         self.latest = more;
+        self.watch.note_memory(wanted);
         true
     }
 
     fn take_back(&mut self) {
         self.used = self.used.saturating_sub(std::mem::take(&mut self.latest));
+        self.watch.note_memory(self.used);
     }
 }
 

@@ -31,7 +31,8 @@ impl Runtime {
             () = cancel.requested() => None,
         };
         let prepared = SystemTime::now();
-        let watch = Watch::new(&request.limits, cancel, self.courtesy().clone(), self.ticker().haste());
+        let outside = (cancel, request.used.clone());
+        let watch = Watch::new(&request.limits, outside, self.courtesy().clone(), self.ticker().haste());
         let terminal = match permit {
             Some(_permit) => {
                 let _running = self.ticker().enter();

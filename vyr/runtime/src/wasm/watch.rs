@@ -12,7 +12,7 @@ use vyr_model::{LimitKind, Limits};
 
 use super::{error::Stop, ticker::Haste};
 use crate::{
-    Cancel, Courtesy,
+    Cancel, Courtesy, Used,
     courtesy::{Look, PAUSE, Standing},
 };
 
@@ -35,6 +35,7 @@ pub(crate) struct Watch {
     origin: Instant,
     started: OnceLock<SystemTime>,
     memory_refused: AtomicBool,
+    used: Used,
     courtesy: Courtesy,
     haste: Haste,
     /// What the guest owes and is owed, once it computes for long.
@@ -51,7 +52,12 @@ pub(crate) enum Next {
 }
 
 impl Watch {
-    pub(crate) fn new(limits: &Limits, cancel: Cancel, courtesy: Courtesy, haste: Haste) -> Arc<Self> {
+    pub(crate) fn new(
+        limits: &Limits,
+        (cancel, used): (Cancel, Used),
+        courtesy: Courtesy,
+        haste: Haste,
+    ) -> Arc<Self> {
         let origin = Instant::now();
         Arc::new(Self {
             cancel,
@@ -63,6 +69,7 @@ impl Watch {
             origin,
             started: OnceLock::new(),
             memory_refused: AtomicBool::new(false),
+            used,
             courtesy,
             haste,
             standing: Mutex::new(None),
@@ -86,7 +93,8 @@ impl Watch {
     /// The guest's poll is over.
     pub(crate) fn leave(&self) {
         let spent = thread_cpu().saturating_sub(self.poll_cpu.load(Ordering::Relaxed));
-        self.cpu_before.fetch_add(spent, Ordering::Relaxed);
+        let before = self.cpu_before.fetch_add(spent, Ordering::Relaxed);
+        self.used.note_cpu(before.saturating_add(spent));
         if let Some(standing) = self.standing.lock().as_mut() {
             standing.end_turn();
         }
@@ -107,6 +115,7 @@ impl Watch {
         let poll = thread_cpu().saturating_sub(self.poll_cpu.load(Ordering::Relaxed));
         let now = Instant::now();
         let cpu = self.cpu_before.load(Ordering::Relaxed).saturating_add(poll);
+        self.used.note_cpu(cpu);
         self.check(cpu, now)?;
         let mut standing = self.standing.lock();
         if let Some(standing) = standing.as_mut() {
@@ -172,6 +181,10 @@ impl Watch {
 
     pub(crate) fn started(&self) -> Option<SystemTime> {
         self.started.get().copied()
+    }
+
+    pub(crate) fn note_memory(&self, bytes: u64) {
+        self.used.note_memory(bytes);
     }
 
     pub(crate) fn refuse_memory(&self) {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use vyr_model::{Failure, LimitKind, Limits, Terminal};
 use vyr_runtime::{
-    Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin,
+    Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin, Used,
     wasm::{Metering, Program, ProgramKind, Runtime, RuntimeOptions, compile},
 };
 
@@ -71,6 +71,7 @@ impl Task {
             out_dir: None,
             cancel: Cancel::default(),
             determinism: None,
+            used: Used::default(),
         };
         Self { request, stdout, stderr }
     }

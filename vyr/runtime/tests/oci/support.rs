@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vyr_model::{Limits, Terminal};
 use vyr_runtime::{
-    Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin,
+    Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin, Used,
     oci::{OciOptions, Rootfs, Runtime},
 };
 
@@ -71,6 +71,7 @@ impl Host {
             out_dir: job.out_dir,
             cancel: job.cancel,
             determinism: None,
+            used: Used::default(),
         };
         let outcome = self.runtime.run(Arc::clone(rootfs), request).await;
         Done { outcome, stdout: stdout.text(), stderr: stderr.text() }
@@ -204,5 +205,6 @@ pub(crate) fn request(stdout: Box<dyn OutputSink>, cancel: Cancel) -> RunRequest
         out_dir: None,
         cancel,
         determinism: None,
+        used: Used::default(),
     }
 }

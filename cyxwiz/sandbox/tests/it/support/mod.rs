@@ -17,7 +17,7 @@ use cyxwiz_sandbox::{
 };
 use tempfile::TempDir;
 use vyr_model::{DirGrant, Limits, TaskId, Terminal};
-use vyr_runtime::{Cancel, RunOutcome, RunRequest, Stdin};
+use vyr_runtime::{Cancel, RunOutcome, RunRequest, Stdin, Used};
 
 pub(crate) use self::{
     loose::{Loose, bind},
@@ -129,6 +129,7 @@ impl Host {
             http_out: vec![],
             states: vec![],
             determinism: None,
+            used: Used::default(),
             limits: attempt.limits,
             stdin: attempt.stdin,
             stdout: sink,

@@ -203,8 +203,7 @@ impl Things {
 
 #[tokio::test]
 async fn nobody_sees_or_moves_what_is_anothers() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let owner = bazaar.world.buyer(8).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;

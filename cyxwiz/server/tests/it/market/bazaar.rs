@@ -42,6 +42,13 @@ impl Bazaar {
         Self::with(1, |_| {}).await
     }
 
+    /// With a USDC in the buyer's balance.
+    pub(crate) async fn funded() -> Self {
+        let bazaar = Self::open().await;
+        bazaar.deposit(Coin::Usdc, 1_000_000).await;
+        bazaar
+    }
+
     pub(crate) async fn with(servers: usize, change: impl Fn(&mut Settings)) -> Self {
         let devnet = Devnet::start(50);
         let (rpc, contract, wallet) = (devnet.rpc(), devnet.contract(), devnet.wallet("buyer"));

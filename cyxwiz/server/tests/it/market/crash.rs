@@ -79,8 +79,7 @@ async fn crash_through(bazaar: &Bazaar, id: &str, ends: &str) {
 
 #[tokio::test]
 async fn a_settlement_survives_a_crash_at_every_step() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = node.start(&bazaar).await;
@@ -103,8 +102,7 @@ async fn a_settlement_survives_a_crash_at_every_step() {
 
 #[tokio::test]
 async fn a_refund_survives_a_crash_at_every_step() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = node.start(&bazaar).await;

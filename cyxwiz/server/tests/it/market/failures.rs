@@ -52,8 +52,7 @@ async fn a_scripts_own_fault_is_refunded_withheld_and_counted() {
 
 #[tokio::test]
 async fn a_nodes_failure_is_tried_elsewhere_and_costs_nothing() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut first = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = first.start(&bazaar).await;
@@ -79,8 +78,7 @@ async fn a_nodes_failure_is_tried_elsewhere_and_costs_nothing() {
 
 #[tokio::test]
 async fn after_the_last_attempt_everything_goes_back() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let mut spec = Bazaar::spec(Coin::Usdc, 600);
     spec.max_attempts = 2;
@@ -100,8 +98,7 @@ async fn after_the_last_attempt_everything_goes_back() {
 
 #[tokio::test]
 async fn a_silent_nodes_job_goes_on_elsewhere_from_its_checkpoint() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut first = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = first.start(&bazaar).await;
@@ -114,13 +111,14 @@ async fn a_silent_nodes_job_goes_on_elsewhere_from_its_checkpoint() {
     first.upload(&bazaar, &work, ("checkpoint", "state.bin"), b"epoch 4", Some(2)).await;
 
     let mut second = Node::stand_by(&bazaar, 22).await;
-    // a cut of fifteen seconds kills nothing
+    // a cut of fifteen seconds kills nothing, even where it begins just before a beat
     for _ in 0..3 {
         second.pass(&bazaar, 5).await;
     }
+    second.pass(&bazaar, 4).await;
     assert_eq!(bazaar.job(&job.id).await.state.as_known(), Some(JobState::Running));
-    second.pass(&bazaar, 5).await;
-    second.pass(&bazaar, 5).await;
+    second.beat().await;
+    bazaar.advance(1);
     let again = second.start(&bazaar).await;
     assert_eq!(again.epoch, 2);
     assert_eq!(again.checkpoint.len(), 1);
@@ -147,8 +145,7 @@ async fn a_silent_nodes_job_goes_on_elsewhere_from_its_checkpoint() {
 
 #[tokio::test]
 async fn a_node_that_refuses_or_does_not_answer_costs_no_attempt() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let mut spec = Bazaar::spec(Coin::Usdc, 600);
     spec.max_attempts = 1;
@@ -170,8 +167,7 @@ async fn a_node_that_refuses_or_does_not_answer_costs_no_attempt() {
 
 #[tokio::test]
 async fn a_place_that_is_still_being_cleared_costs_no_attempt_and_little_time() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let mut spec = Bazaar::spec(Coin::Usdc, 600);
     spec.max_attempts = 1;
@@ -198,8 +194,7 @@ async fn a_place_that_is_still_being_cleared_costs_no_attempt_and_little_time() 
 
 #[tokio::test]
 async fn a_job_that_no_node_takes_is_refunded_in_time() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let work_for_nobody = bazaar.create(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     node.hang_up();

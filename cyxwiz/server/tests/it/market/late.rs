@@ -26,8 +26,7 @@ async fn alarms(bazaar: &Bazaar) -> Vec<String> {
 
 #[tokio::test]
 async fn a_settlement_that_comes_too_late_gives_everything_back_and_rings() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = overdue(&bazaar, &mut node).await;
     bazaar.advance(61);
@@ -45,8 +44,7 @@ async fn a_settlement_that_comes_too_late_gives_everything_back_and_rings() {
 
 #[tokio::test]
 async fn an_escrow_that_somebody_expired_first_is_found_and_booked_once() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = overdue(&bazaar, &mut node).await;
     let (_, order) = Bazaar::order(&job);

@@ -10,8 +10,7 @@ use crate::support::Key;
 
 #[tokio::test]
 async fn a_manifest_that_lies_is_the_nodes_failure() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let mut spec = Bazaar::spec(Coin::Usdc, 600);
     spec.max_attempts = 1;
@@ -28,8 +27,7 @@ async fn a_manifest_that_lies_is_the_nodes_failure() {
 
 #[tokio::test]
 async fn an_expected_output_that_is_missing_is_no_success() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let mut spec = Bazaar::spec(Coin::Usdc, 600);
     spec.expected_outputs = vec!["model.pt".to_owned()];
@@ -45,8 +43,7 @@ async fn an_expected_output_that_is_missing_is_no_success() {
 
 #[tokio::test]
 async fn a_node_is_not_paid_for_a_stop_that_nobody_asked_for() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let mut spec = Bazaar::spec(Coin::Usdc, 600);
     spec.max_attempts = 1;
@@ -61,8 +58,7 @@ async fn a_node_is_not_paid_for_a_stop_that_nobody_asked_for() {
 
 #[tokio::test]
 async fn a_report_told_again_changes_nothing_and_anothers_is_refused() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let thief = Node::enrolled(&bazaar, 22, 0).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
@@ -83,9 +79,42 @@ async fn a_report_told_again_changes_nothing_and_anothers_is_refused() {
 }
 
 #[tokio::test]
+async fn only_who_was_asked_takes_an_attempt_and_only_as_it_was_asked() {
+    let bazaar = Bazaar::funded().await;
+    let mut node = Node::stand_by(&bazaar, 21).await;
+    let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
+    let work = node.assignment().await;
+    let mut thief = Node::stand_by(&bazaar, 22).await;
+    let later = v1::Assignment { epoch: work.epoch + 1, ..work.clone() };
+    // a stream's messages are taken in their order: after the beat the answer is written, if ever
+    thief.answer(&work, true).await;
+    thief.working.clear();
+    thief.beat().await;
+    node.answer(&later, true).await;
+    node.working.clear();
+    node.beat().await;
+    assert_eq!(bazaar.job(&job.id).await.state.as_known(), Some(JobState::Assigned));
+    // both at once
+    node.answer(&work, true).await;
+    thief.answer(&work, true).await;
+    thief.working.clear();
+    thief.beat().await;
+    let taken = bazaar.until(&job.id, JobState::Preparing).await;
+    assert_eq!(taken.attempts.len(), 1);
+    // told again it is no news
+    node.answer(&work, true).await;
+    node.beat().await;
+    let used: i32 = sqlx::query_scalar("SELECT attempts_used FROM jobs")
+        .fetch_one(bazaar.world.db().pool())
+        .await
+        .unwrap();
+    assert_eq!(used, 1);
+    bazaar.close().await;
+}
+
+#[tokio::test]
 async fn time_without_beats_is_not_charged() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = node.start(&bazaar).await;

@@ -40,8 +40,7 @@ async fn inputs_are_bounded_by_their_number_and_by_their_bytes() {
 
 #[tokio::test]
 async fn a_log_that_is_full_says_so_once_and_the_run_goes_on() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = node.start(&bazaar).await;

@@ -131,8 +131,7 @@ async fn a_dispute_goes_by_the_evidence() {
 
 #[tokio::test]
 async fn an_escrow_that_its_buyer_cancels_on_the_chain_ends_the_job() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     node.hang_up();
     bazaar.advance(11);

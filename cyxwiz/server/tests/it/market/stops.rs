@@ -40,8 +40,7 @@ async fn cancelled_before_it_runs_everything_goes_back() {
 
 #[tokio::test]
 async fn cancelled_while_it_runs_it_is_metered_and_delivered() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = node.start(&bazaar).await;
@@ -66,8 +65,7 @@ async fn cancelled_while_it_runs_it_is_metered_and_delivered() {
 
 #[tokio::test]
 async fn a_time_out_is_the_servers_to_enforce() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 60), 0, 0, "one").await;
     node.start(&bazaar).await;
@@ -87,8 +85,7 @@ async fn a_time_out_is_the_servers_to_enforce() {
 
 #[tokio::test]
 async fn a_small_deposit_is_topped_up_to_the_limit_then_the_run_stops() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 100_000, 150_000, "one").await;
     assert_eq!(bazaar.books(Coin::Usdc).await, (900_000, 100_000));
@@ -123,8 +120,7 @@ async fn a_small_deposit_is_topped_up_to_the_limit_then_the_run_stops() {
 
 #[tokio::test]
 async fn too_late_to_cancel() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = node.start(&bazaar).await;

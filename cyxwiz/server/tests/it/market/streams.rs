@@ -25,8 +25,7 @@ async fn sign_out_others(bazaar: &Bazaar, token: &str) {
 
 #[tokio::test]
 async fn a_watch_ends_with_its_session_and_another_of_the_same_buyer_goes_on() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = node.start(&bazaar).await;
@@ -67,8 +66,7 @@ async fn a_watch_ends_with_its_session_and_another_of_the_same_buyer_goes_on() {
 
 #[tokio::test]
 async fn a_node_whose_session_was_ended_loses_its_stream_and_comes_back_with_another() {
-    let bazaar = Bazaar::open().await;
-    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let bazaar = Bazaar::funded().await;
     let mut node = Node::stand_by(&bazaar, 21).await;
     let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
     let work = node.start(&bazaar).await;
