@@ -1,7 +1,7 @@
 //! `vyr run`, embedded and by a running node: faithful to the byte and the exit code. One process
 //! a case.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{ffi::OsStr, fs, os::unix::fs::symlink, path::Path};
 
 use crate::support::{Cli, Node, Said, guest};
 
@@ -98,15 +98,25 @@ fn stdout_and_stderr_are_the_guests_own() {
     let node = Node::start();
     let program = node.dir().join("two-streams.wasm");
     fs::write(&program, two_streams()).unwrap();
-    let wanted: Vec<u8> = (0..=255).cycle().take(256 * 100).collect();
-    // the first put says which key it signed with; the guest's own stream comes after it
-    node.put_file(&program);
-    for mode in MODES {
-        let digest = node.put_file(&program);
-        let said = node.cli().arg("run").args(mode).arg(&digest).run();
+    let exact = |cli: Cli, mode: &[&str], program: &OsStr| {
+        let said = cli.arg("run").args(mode).arg(program).run();
+        let wanted: Vec<u8> = (0..=255).cycle().take(256 * 100).collect();
         assert_eq!(said.code, Some(0), "{mode:?}");
         assert!(said.stdout == wanted, "{mode:?}: stdout has {} bytes", said.stdout.len());
-        assert!(said.stderr == wanted, "{mode:?}: stderr has {} bytes", said.stderr.len());
+        assert!(said.stderr == wanted, "{mode:?}: stderr has {} bytes: {}", said.stderr.len(), said.err());
+    };
+    // by file, in a home that has no key yet: nothing of ours beside the guest's, the first time and later
+    let fresh = crate::support::folder();
+    for _ in 0..2 {
+        exact(Cli::new(fresh.path()), MODES[0], program.as_os_str());
+    }
+    for mode in MODES.iter().rev().chain(&MODES) {
+        exact(node.cli(), mode, program.as_os_str());
+    }
+    // and by digest
+    let digest = node.put_file(&program);
+    for mode in MODES {
+        exact(node.cli(), mode, OsStr::new(&digest));
     }
 }
 

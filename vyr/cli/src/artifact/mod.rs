@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(crate) use self::{
-    local::{open_store, resolve, sign as local_sign},
+    local::{open_store, resolve, sign_for_run},
     put::put_local,
     source::Source,
     upload::{put, upload_file},

@@ -11,7 +11,7 @@ use vyr_runtime::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin};
 
 use super::Verb;
 use crate::{
-    artifact::{Source, local_sign, put_local, resolve},
+    artifact::{Source, put_local, resolve, sign_for_run},
     context::Context,
     error::CliError,
 };
@@ -70,7 +70,7 @@ fn stored(program: &str, embedded: &Embedded, context: &Context) -> Result<Diges
     if store.load_manifest(&prepared.digest, std::time::SystemTime::now()).is_ok() {
         return Ok(prepared.digest);
     }
-    let signature = local_sign(context, store, None, &prepared.manifest)?;
+    let signature = sign_for_run(context, store, &prepared.manifest)?;
     let digest = prepared.digest;
     put_local(store, prepared, &signature)?;
     Ok(digest)
