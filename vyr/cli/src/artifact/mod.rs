@@ -1,6 +1,7 @@
 //! `vyr artifact …`: put, sign, verify, list, collect garbage.
 
 mod gc;
+mod limit;
 mod local;
 mod ls;
 mod put;
