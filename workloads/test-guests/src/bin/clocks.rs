@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
+type Check = fn() -> bool;
+
 fn main() -> ExitCode {
-    let checks: [(&str, fn() -> bool); 3] = [
+    let checks: [(&str, Check); 3] = [
         ("the monotonic clock never goes back", monotonic),
         ("a sleep lasts no shorter than asked", sleeps),
         ("the wall clock is of this century", wall),
