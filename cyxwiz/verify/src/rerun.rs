@@ -95,7 +95,7 @@ impl Verifier {
             let folder = below(rerun.scratch, folder);
             std::fs::create_dir_all(&folder).map_err(VerifyError::io(&folder))?;
         }
-        let outcome = embedded.run(digest, |name| request(name, &rerun)).await;
+        let outcome = embedded.run(digest, |name, _| request(name, &rerun)).await;
         embedded.store().remove(&digest)?;
         let ended = match outcome?.terminal {
             Terminal::Succeeded => Ended::Exit(0),

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{artifact, doctor, key, metrics, node, run, state, task, traces};
+use crate::{artifact, bench, doctor, key, metrics, node, run, state, task, traces};
 
 /// Run signed, digest-addressed Wasm artifacts with ephemeral state and a trace of every step
 #[derive(Parser)]
@@ -28,7 +28,7 @@ pub(crate) struct Global {
     /// Certificate (PEM) that the node's TLS must chain to
     #[arg(long, global = true, env = "VYR_TLS_CA", value_name = "FILE")]
     pub(crate) tls_ca: Option<PathBuf>,
-    /// Form of what is printed on stdout
+    /// Form of what is printed on stdout; what a guest wrote (`run`, `task logs`) passes as it is
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
 }
@@ -65,6 +65,8 @@ pub(crate) enum Command {
     /// Make, trust and revoke signing keys
     #[command(subcommand)]
     Key(key::Verb),
+    /// Measure how long a task that does nothing takes on the node
+    Bench(bench::Verb),
     /// Check this machine and the node, and say what to mend
     Doctor(doctor::Verb),
     /// Print a completion script for a shell

@@ -43,7 +43,7 @@ pub(crate) enum Verb {
 
 pub(crate) fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliError> {
     match verb {
-        Verb::New { name, out } => new(&name, &out),
+        Verb::New { name, out } => new(&name, &out, context),
         Verb::Trust { name, file, valid_for } => {
             let pem = fs::read_to_string(&file).map_err(|source| CliError::File {
                 what: "read",
@@ -53,19 +53,27 @@ pub(crate) fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliError> {
             let not_after = valid_for.map(|time| SystemTime::now() + time);
             let validity = Validity { not_after, ..Validity::default() };
             open_store(context)?.trust().trust_key(&name, &pem, validity)?;
-            eprintln!("trusted: {name}");
-            Ok(ExitCode::SUCCESS)
+            changed(&name, "trusted", context)
         }
         Verb::Revoke { name } => {
             open_store(context)?.trust().revoke(&name)?;
-            eprintln!("revoked: {name}");
-            Ok(ExitCode::SUCCESS)
+            changed(&name, "revoked", context)
         }
         Verb::Ls => ls(context),
     }
 }
 
-fn new(name: &str, out: &std::path::Path) -> Result<ExitCode, CliError> {
+/// Tells what a key is now.
+fn changed(name: &str, state: &str, context: &Context) -> Result<ExitCode, CliError> {
+    if context.json() {
+        output::json(&serde_json::json!({ "name": name, "state": state }))?;
+    } else {
+        eprintln!("{state}: {name}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn new(name: &str, out: &std::path::Path, context: &Context) -> Result<ExitCode, CliError> {
     let private = out.join(format!("{name}.pem"));
     let public = out.join(format!("{name}.pub.pem"));
     let secret = vyr_store::create_secret_key(&private)?;
@@ -75,8 +83,15 @@ fn new(name: &str, out: &std::path::Path) -> Result<ExitCode, CliError> {
         path: public.display().to_string(),
         source,
     })?;
-    output::line(format_args!("private: {}", private.display()))?;
-    output::line(format_args!("public: {}", public.display()))?;
+    if context.json() {
+        output::json(&serde_json::json!({
+            "name": name, "private": private, "public": public,
+            "key": hex::encode(secret.public().as_bytes()),
+        }))?;
+    } else {
+        output::line(format_args!("private: {}", private.display()))?;
+        output::line(format_args!("public: {}", public.display()))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,6 +9,7 @@
 
 mod args;
 mod artifact;
+mod bench;
 mod context;
 mod doctor;
 mod error;
@@ -55,6 +56,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
         Command::State(verb) => context.block_on(state::run(verb, context)),
         Command::Traces(verb) => context.block_on(traces::run(verb, context)),
         Command::Metrics(verb) => context.block_on(metrics::run(verb, context)),
+        Command::Bench(verb) => context.block_on(bench::run(verb, context)),
         Command::Doctor(verb) => doctor::run(&verb, context),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "vyr", &mut std::io::stdout());

@@ -39,6 +39,12 @@ pub(crate) struct ResourceArgs {
     /// Bytes in `/out`
     #[arg(long, value_name = "SIZE", value_parser = size)]
     output_limit: Option<u64>,
+    /// Files, streams and other host handles open at once
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    handles: Option<u32>,
+    /// Bytes that one host call may move
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    host_call_bytes: Option<u64>,
     /// Time to wait for `state bind`
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     hold_time: Option<Duration>,
@@ -61,6 +67,8 @@ impl ResourceArgs {
             stdout_bytes: self.stdout_limit.unwrap_or(0),
             stderr_bytes: self.stderr_limit.unwrap_or(0),
             output_bytes: self.output_limit.unwrap_or(0),
+            handles: self.handles.unwrap_or(0),
+            host_call_bytes: self.host_call_bytes.unwrap_or(0),
             hold_time: proto_duration(self.hold_time).into(),
             ..Default::default()
         };
@@ -86,6 +94,8 @@ impl ResourceArgs {
             stdout_bytes: self.stdout_limit.unwrap_or(defaults.stdout_bytes),
             stderr_bytes: self.stderr_limit.unwrap_or(defaults.stderr_bytes),
             output_bytes: self.output_limit.unwrap_or(defaults.output_bytes),
+            handles: self.handles.unwrap_or(defaults.handles),
+            host_call_bytes: self.host_call_bytes.unwrap_or(defaults.host_call_bytes),
             ..defaults
         }
     }

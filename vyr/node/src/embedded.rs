@@ -1,7 +1,7 @@
 use std::{num::NonZeroUsize, time::SystemTime};
 
 use parking_lot::Mutex;
-use vyr_model::{Digest, Failure, Terminal};
+use vyr_model::{DefaultLimits, Digest, Failure, Terminal};
 use vyr_runtime::{
     RunOutcome, RunRequest, oci,
     wasm::{Runtime, RuntimeOptions},
@@ -42,20 +42,21 @@ impl Embedded {
         &self.store
     }
 
-    /// Verifies the artifact and runs it; `request` gets the artifact's name.
+    /// Verifies the artifact and runs it; `request` gets its name and the limits that its manifest sets.
     ///
     /// # Errors
     /// The artifact is not in the store, or not trusted.
     pub async fn run(
         &self,
         digest: Digest,
-        request: impl FnOnce(&str) -> RunRequest,
+        request: impl FnOnce(&str, &DefaultLimits) -> RunRequest,
     ) -> Result<RunOutcome, NodeError> {
         let artifact = self.store.load_manifest(&digest, SystemTime::now())?;
         let trace = Mutex::new(TaskTrace::new(new_trace_id(), None, new_span_id()));
         let coverage = Coverage::default();
         let tracer = Tracer::new(&trace, &coverage);
-        let request = request(artifact.manifest.name.as_deref().unwrap_or("task"));
+        let name = artifact.manifest.name.as_deref().unwrap_or("task");
+        let request = request(name, &artifact.manifest.limits);
         let kind = artifact.manifest.kind;
         let prepared = if self.wasm.accepts(kind) {
             self.wasm.prepare(&artifact, &self.store, &request.limits, tracer).await

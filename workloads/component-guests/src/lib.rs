@@ -5,3 +5,9 @@
 pub mod bindings {
     wit_bindgen::generate!({ path: "../wit", world: "vyr:guests/stateful", generate_all });
 }
+
+/// Bindings to the exit of `wasi:cli` that takes a code.
+#[expect(missing_docs, reason = "generated from the WIT")]
+pub mod exits {
+    wit_bindgen::generate!({ path: "../wit", world: "vyr:guests/exits", generate_all });
+}

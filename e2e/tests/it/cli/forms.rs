@@ -66,3 +66,13 @@ fn tasks_are_waited_for_listed_read_and_cancelled() {
     let listed = node.cli().args(["task", "ls", "--state", "failed"]).ok();
     assert!(listed.contains("exit code 7") && !listed.contains("succeeded"), "{listed}");
 }
+
+#[test]
+fn bench_measures_tasks_that_do_nothing() {
+    let node = Node::start();
+    let shown = node.cli().args(["bench", "-n", "30"]).ok();
+    let rows: Vec<&str> = shown.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(rows, ["SUBMIT", "accepted", "ended"], "{shown}");
+    // one before those that count
+    assert_eq!(node.metric("vyr.tasks.accepted", None), 31.0);
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use vyr_model::Digest;
 
 use crate::support::{Node, guest};
@@ -38,6 +38,13 @@ fn every_verb_speaks_json() {
     assert_eq!(fs::read(node.dir().join("manifest.sig")).unwrap().len(), 64);
     assert!(one(&["artifact", "gc"])["kept"].is_u64());
     assert_eq!(text(&one(&["key", "ls"]), "state"), "trusted");
+    let made = one(&["key", "new", "ci", "--out", out]);
+    assert!(fs::read_to_string(text(&made, "private")).unwrap().contains("PRIVATE KEY"));
+    let trusted = one(&["key", "trust", "ci", &text(&made, "public")]);
+    assert_eq!(trusted, json!({ "name": "ci", "state": "trusted" }));
+    let listed = cli(&["key", "ls"]);
+    assert!(listed.iter().any(|key| key["name"] == "ci" && key["key"] == made["key"]), "{listed:?}");
+    assert_eq!(one(&["key", "revoke", "ci"]), json!({ "name": "ci", "state": "revoked" }));
 
     let state = text(&one(&["state", "create", "s"]), "stateId");
     let submit = ["task", "submit", "--artifact", &digest, "--state", "s:rw", "--", "s", "set", "k", "v"];
@@ -55,9 +62,19 @@ fn every_verb_speaks_json() {
     assert_eq!(statuses.last().unwrap()["taskId"], task);
     assert!(messages.iter().any(|message| message["tracesData"]["resourceSpans"].is_array()));
     assert!(one(&["metrics", "stream", "--once"])["resourceMetrics"].is_array());
+    // what a guest wrote is no data of ours: it passes as it is
+    let logs = node.cli().args(["-o", "json", "task", "logs", &task]).run();
+    let plain = node.cli().args(["task", "logs", &task]).run();
+    assert_eq!((logs.code, logs.stdout, logs.stderr), (Some(0), plain.stdout, plain.stderr));
+    let echoed = node.cli().args(["-o", "json", "run"]).arg(guest("echo")).stdin(b"no { json").ok();
+    assert_eq!(echoed, "no { json");
     for check in cli(&["doctor"]) {
         assert!(["ok", "note"].contains(&text(&check, "result").as_str()), "{check}");
     }
+    let bench = one(&["bench", "-n", "20", "--volatile"]);
+    assert_eq!((&bench["tasks"], text(&bench, "durability").as_str()), (&json!(20), "volatile"));
+    let [p50, max] = ["p50Us", "maxUs"].map(|name| bench["ended"][name].as_u64().unwrap());
+    assert!(0 < p50 && p50 <= max, "{bench}");
     assert!(one(&["node", "--print-config"])["max_running"].is_u64());
 }
 

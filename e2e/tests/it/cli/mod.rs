@@ -1,8 +1,10 @@
 //! The `vyr` command as people and scripts meet it.
 
+mod conformance;
 mod errors;
 mod forms;
 mod full;
 mod gc;
+mod http;
 mod json;
 mod run;

@@ -1,7 +1,7 @@
 //! `vyr run`, embedded and by a running node: faithful to the byte and the exit code. One process
 //! a case.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{ffi::OsStr, fs, os::unix::fs::symlink, path::Path};
 
 use crate::support::{Cli, Node, Said, guest};
 
@@ -98,15 +98,25 @@ fn stdout_and_stderr_are_the_guests_own() {
     let node = Node::start();
     let program = node.dir().join("two-streams.wasm");
     fs::write(&program, two_streams()).unwrap();
-    let wanted: Vec<u8> = (0..=255).cycle().take(256 * 100).collect();
-    // the first put says which key it signed with; the guest's own stream comes after it
-    node.put_file(&program);
-    for mode in MODES {
-        let digest = node.put_file(&program);
-        let said = node.cli().arg("run").args(mode).arg(&digest).run();
+    let exact = |cli: Cli, mode: &[&str], program: &OsStr| {
+        let said = cli.arg("run").args(mode).arg(program).run();
+        let wanted: Vec<u8> = (0..=255).cycle().take(256 * 100).collect();
         assert_eq!(said.code, Some(0), "{mode:?}");
         assert!(said.stdout == wanted, "{mode:?}: stdout has {} bytes", said.stdout.len());
-        assert!(said.stderr == wanted, "{mode:?}: stderr has {} bytes", said.stderr.len());
+        assert!(said.stderr == wanted, "{mode:?}: stderr has {} bytes: {}", said.stderr.len(), said.err());
+    };
+    // by file, in a home that has no key yet: nothing of ours beside the guest's, the first time and later
+    let fresh = crate::support::folder();
+    for _ in 0..2 {
+        exact(Cli::new(fresh.path()), MODES[0], program.as_os_str());
+    }
+    for mode in MODES.iter().rev().chain(&MODES) {
+        exact(node.cli(), mode, program.as_os_str());
+    }
+    // and by digest
+    let digest = node.put_file(&program);
+    for mode in MODES {
+        exact(node.cli(), mode, OsStr::new(&digest));
     }
 }
 
@@ -119,7 +129,13 @@ fn exit_codes_are_the_guests_own() {
             let said = run(&node, mode, &program, &[], &[&code.to_string()], b"");
             assert_eq!(said.code, Some(code), "{mode:?}: {}", said.err());
         }
-        // a component can say no more than success or failure
+        // a component says what it wants to by `exit-with-code`
+        for code in [0, 1, 7, 126, 127, 255] {
+            let said = run(&node, mode, &guest("exit-with-code"), &[], &[&code.to_string()], b"");
+            assert_eq!(said.code, Some(code), "{mode:?}: {}", said.err());
+            assert_eq!(said.out(), format!("exits with {code}\n"), "{mode:?}");
+        }
+        // and no more than success or failure by the standard library's exit
         for (code, wanted) in [(0, 0), (1, 1), (7, 1)] {
             let said = run(&node, mode, &guest("exit-code"), &[], &[&code.to_string()], b"");
             assert_eq!(said.code, Some(wanted), "{mode:?}: {}", said.err());
@@ -189,15 +205,17 @@ fn files_in_out_come_back() {
 #[test]
 fn limits_end_a_run_by_name() {
     let node = Node::start();
-    let cases: [(&str, &[&str], &str); 4] = [
+    let cases: [(&str, &[&str], &str); 6] = [
         ("spin", &["--wall-time", "300ms"], "wall_time"),
         ("spin", &["--cpu-time", "300ms"], "cpu_time"),
         ("spin", &["--fuel", "1000000"], "fuel"),
         ("flood", &["--stdout-limit", "64KiB"], "stdout"),
+        ("echo", &["--handles", "2"], "handles"),
+        ("echo", &["--host-call-bytes", "4"], "host_call_bytes"),
     ];
     for mode in MODES {
         for (name, flags, limit) in cases {
-            let said = run(&node, mode, &guest(name), flags, &[], b"");
+            let said = run(&node, mode, &guest(name), flags, &[], b"some input");
             assert_eq!(said.code, Some(1), "{name} {flags:?} {mode:?}");
             assert!(said.err().contains(limit), "{name} {flags:?} {mode:?}: {}", said.err());
             assert!(said.stdout.len() <= 64 << 10 || name != "flood");
@@ -205,6 +223,26 @@ fn limits_end_a_run_by_name() {
         let said = run(&node, mode, &guest("mem-bomb"), &["--memory", "16MiB"], &[], b"");
         let refused = said.out().starts_with("refused after ") || said.err().contains("memory");
         assert!(refused && said.code == Some(1), "{mode:?}: {} {}", said.out(), said.err());
+    }
+}
+
+#[test]
+fn flags_go_before_the_manifests_limits_and_those_before_the_nodes() {
+    let node = Node::start();
+    let digest = node.put_with(&guest("mem-bomb"), &["--limit", "memory=16MiB", "--limit", "handles=7"]);
+    let flood = node.put_with(&guest("flood"), &["--limit", "stdout=64KiB"]);
+    for mode in MODES {
+        let refused_after = |flags: &[&str]| {
+            let said = node.cli().arg("run").args(mode).args(flags).arg(&digest).run();
+            let out = said.out();
+            let count = out.trim().strip_prefix("refused after ").and_then(|rest| rest.strip_suffix(" MiB"));
+            count.unwrap_or_else(|| panic!("{mode:?}: {out} {}", said.err())).parse::<u32>().unwrap()
+        };
+        assert!(refused_after(&[]) < 16, "{mode:?}: the manifest's limit");
+        assert!((16..64).contains(&refused_after(&["--memory", "64MiB"])), "{mode:?}: the flag's");
+        let said = node.cli().arg("run").args(mode).arg(&flood).run();
+        assert_eq!((said.code, said.stdout.len()), (Some(1), 64 << 10), "{mode:?}");
+        assert!(said.err().contains("stdout"), "{mode:?}: {}", said.err());
     }
 }
 

@@ -1,6 +1,6 @@
-use std::path::Path;
+use std::{io::IsTerminal as _, path::Path};
 
-use vyr_model::Digest;
+use vyr_model::{Digest, SecretKey};
 use vyr_node::Home;
 use vyr_store::{LOCAL_KEY_NAME, Store, StoreOptions};
 
@@ -31,15 +31,31 @@ pub(crate) fn sign(
     let secret = match file {
         Some(path) => vyr_store::load_secret_key(path)?,
         None => {
-            let path = Home::new(&context.home).keys().join(format!("{LOCAL_KEY_NAME}.pem"));
-            let key = store.trust().local_key(&path)?;
-            if key.created {
-                eprintln!("made a local signing key, trusted by this user's node alone: {}", path.display());
-            } else {
-                eprintln!("signed with the local key: {}", path.display());
-            }
-            key.secret
+            let (secret, said) = local_key(context, store)?;
+            eprintln!("{said}");
+            secret
         }
     };
     Ok(secret.sign(manifest).as_bytes().to_vec())
+}
+
+/// Signs `manifest` with the local key for `vyr run`, whose stderr is the guest's own: only a terminal is told.
+pub(crate) fn sign_for_run(context: &Context, store: &Store, manifest: &[u8]) -> Result<Vec<u8>, CliError> {
+    let (secret, said) = local_key(context, store)?;
+    if std::io::stderr().is_terminal() {
+        eprintln!("{said}");
+    }
+    Ok(secret.sign(manifest).as_bytes().to_vec())
+}
+
+/// Returns the local key, which is made at its first use, and what there is to say about it.
+fn local_key(context: &Context, store: &Store) -> Result<(SecretKey, String), CliError> {
+    let path = Home::new(&context.home).keys().join(format!("{LOCAL_KEY_NAME}.pem"));
+    let key = store.trust().local_key(&path)?;
+    let said = if key.created {
+        format!("made a local signing key, trusted by this user's node alone: {}", path.display())
+    } else {
+        format!("signed with the local key: {}", path.display())
+    };
+    Ok((key.secret, said))
 }

@@ -1,6 +1,7 @@
 //! `vyr artifact …`: put, sign, verify, list, collect garbage.
 
 mod gc;
+mod limit;
 mod local;
 mod ls;
 mod put;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(crate) use self::{
-    local::{open_store, resolve, sign as local_sign},
+    local::{open_store, resolve, sign_for_run},
     put::put_local,
     source::Source,
     upload::{put, upload_file},

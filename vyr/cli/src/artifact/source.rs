@@ -10,6 +10,7 @@ use vyr_model::{
     ArtifactKind, DeclareError, Digest, Manifest, ManifestDraft, StateDeclaration, Want, artifact_name,
 };
 
+use super::limit::Limit;
 use crate::error::CliError;
 
 /// A Wasm file, or the folder of an OCI image layout.
@@ -29,6 +30,9 @@ pub(crate) struct Source {
     /// Grant that the program asks for: `env=NAME`, `dir=GUEST[:ro]` or `http-out=HOST:PORT`
     #[arg(long = "want", value_name = "GRANT")]
     wants: Vec<Want>,
+    /// Limit for submits that name none, such as `memory=64MiB`, `wall_time=30s` or `handles=100`
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = Limit::parse)]
+    limits: Vec<Limit>,
 }
 
 /// Parses `NAME` or `NAME=ephemeral`.
@@ -51,8 +55,8 @@ pub(crate) enum Blob {
 
 impl Source {
     pub(crate) fn of(file: PathBuf) -> Self {
-        let (states, wants) = (Vec::new(), Vec::new());
-        Self { file, name: None, artifact_version: String::new(), states, wants }
+        let (states, wants, limits) = (Vec::new(), Vec::new(), Vec::new());
+        Self { file, name: None, artifact_version: String::new(), states, wants, limits }
     }
 
     /// Reads the source once and makes, or takes, its manifest.
@@ -72,6 +76,9 @@ impl Source {
         let mut draft = ManifestDraft::new(kind, name, version);
         draft.states.clone_from(&self.states);
         draft.wants.clone_from(&self.wants);
+        for limit in &self.limits {
+            limit.set(&mut draft.limits);
+        }
         let built = draft.build(digest, size).map_err(refuse)?;
         let config = Digest::of(&built.config);
         let config_size = built.config.len() as u64;
@@ -86,8 +93,8 @@ impl Source {
     }
 
     fn layout(&self) -> Result<Prepared, CliError> {
-        if !self.states.is_empty() || !self.wants.is_empty() {
-            let why = "an image layout has its manifest: --state and --want are for Wasm files";
+        if !self.states.is_empty() || !self.wants.is_empty() || !self.limits.is_empty() {
+            let why = "an image layout has its manifest: --state, --want and --limit are for Wasm files";
             return Err(CliError::Usage(why.to_owned()));
         }
         let index: Index = serde_json::from_slice(&read(&self.file.join("index.json"))?)

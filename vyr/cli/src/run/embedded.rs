@@ -11,7 +11,7 @@ use vyr_runtime::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin, 
 
 use super::Verb;
 use crate::{
-    artifact::{Source, local_sign, put_local, resolve},
+    artifact::{Source, put_local, resolve, sign_for_run},
     context::Context,
     error::CliError,
 };
@@ -31,16 +31,16 @@ async fn execute(verb: Verb, context: &Context) -> Result<RunOutcome, CliError> 
         fs::create_dir_all(out)?;
     }
     let grants = verb.resources.grants()?;
-    let limits = verb.resources.limits(Limits { wall_time: FOREVER, cpu_time: FOREVER, ..Limits::default() });
+    let ours = Limits { wall_time: FOREVER, cpu_time: FOREVER, ..Limits::default() };
     let cancel = Cancel::default();
-    let run = embedded.run(digest, |name| RunRequest {
+    let run = embedded.run(digest, |name, limits| RunRequest {
         task: None,
         args: std::iter::once(name.to_owned()).chain(verb.args).collect(),
         env: grants.env,
         dirs: grants.dirs,
         http_out: grants.http_out,
         states: Vec::new(),
-        limits,
+        limits: verb.resources.limits(limits.over(ours)),
         stdin: Stdin::Stream(Box::new(tokio::io::stdin())),
         stdout: Box::new(Raw(stdout())),
         stderr: Box::new(Raw(stderr())),
@@ -71,7 +71,7 @@ fn stored(program: &str, embedded: &Embedded, context: &Context) -> Result<Diges
     if store.load_manifest(&prepared.digest, std::time::SystemTime::now()).is_ok() {
         return Ok(prepared.digest);
     }
-    let signature = local_sign(context, store, None, &prepared.manifest)?;
+    let signature = sign_for_run(context, store, &prepared.manifest)?;
     let digest = prepared.digest;
     put_local(store, prepared, &signature)?;
     Ok(digest)
@@ -131,6 +131,7 @@ const fn flag(kind: LimitKind) -> &'static str {
         LimitKind::Stderr => "--stderr-limit",
         LimitKind::Output => "--output-limit",
         LimitKind::HoldTime => "--hold-time",
-        LimitKind::Handles | LimitKind::HostCallBytes => "a submit's resources",
+        LimitKind::Handles => "--handles",
+        LimitKind::HostCallBytes => "--host-call-bytes",
     }
 }

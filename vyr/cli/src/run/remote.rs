@@ -8,7 +8,7 @@ use vyr_sdk::{
 
 use super::Verb;
 use crate::{
-    artifact::{Source, local_sign, open_store, put, resolve, upload_file},
+    artifact::{Source, open_store, put, resolve, sign_for_run, upload_file},
     context::Context,
     error::CliError,
     output,
@@ -28,7 +28,7 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliEr
     let client = context.client()?;
     let artifact_digest = if Path::new(&verb.program).exists() {
         let prepared = Source::of((&verb.program).into()).prepare()?;
-        let signature = local_sign(context, &open_store(context)?, None, &prepared.manifest)?;
+        let signature = sign_for_run(context, &open_store(context)?, &prepared.manifest)?;
         put(&client, prepared, signature, context).await?.digest
     } else {
         resolve(&verb.program, context)?

@@ -1,4 +1,4 @@
-//! Exits with the code given as first argument. A component can only say 0 or 1: `wasi:cli/exit@0.2` has no more.
+//! Exits with the code given as first argument. A component says 0 or 1 by it: see `exit-with-code`.
 
 fn main() {
     let code = u8::try_from(test_guests::number(1, 0)).unwrap_or(u8::MAX);

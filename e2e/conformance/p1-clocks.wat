@@ -1,0 +1,30 @@
+;; Time and waiting: a wait for one clock answers with one event, which carries its user data; inval is 28.
+;; A step that is not as wanted ends it with the step's number as exit code.
+(module
+    (import "wasi_snapshot_preview1" "clock_time_get" (func $clock_time_get (param i32 i64 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "clock_res_get" (func $clock_res_get (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "sched_yield" (func $sched_yield  (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (func $want (param $step i32) (param $got i32) (param $wanted i32)
+        (if (i32.ne (local.get $got) (local.get $wanted)) (then (call $exit (local.get $step)))))
+    (memory (export "memory") 1)
+    (func (export "_start")
+        (call $want (i32.const 1) (call $clock_time_get (i32.const 1) (i64.const 0) (i32.const 0)) (i32.const 0))
+        (call $want (i32.const 2) (call $clock_res_get (i32.const 1) (i32.const 16)) (i32.const 0))
+        (call $want (i32.const 3) (i64.eqz (i64.load (i32.const 16))) (i32.const 0))
+        ;; user data, tag clock, the monotonic one, five milliseconds from now
+        (i64.store (i32.const 64) (i64.const 0x1234567890))
+        (i32.store (i32.const 80) (i32.const 1))
+        (i64.store (i32.const 88) (i64.const 5000000))
+        (call $want (i32.const 5) (call $poll_oneoff (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 24)) (i32.const 0))
+        (call $want (i32.const 6) (i32.load (i32.const 24)) (i32.const 1))
+        (call $want (i32.const 7) (i64.eq (i64.load (i32.const 128)) (i64.const 0x1234567890)) (i32.const 1))
+        (call $want (i32.const 8) (i32.load16_u (i32.const 136)) (i32.const 0))
+        (call $want (i32.const 9) (i32.load8_u (i32.const 138)) (i32.const 0))
+        (call $want (i32.const 10) (call $clock_time_get (i32.const 1) (i64.const 0) (i32.const 8)) (i32.const 0))
+        (call $want (i32.const 11)
+            (i64.ge_u (i64.sub (i64.load (i32.const 8)) (i64.load (i32.const 0))) (i64.const 5000000)) (i32.const 1))
+        ;; waiting for nothing
+        (call $want (i32.const 12) (call $poll_oneoff (i32.const 64) (i32.const 128) (i32.const 0) (i32.const 24)) (i32.const 28))
+        (call $want (i32.const 13) (call $sched_yield) (i32.const 0))))

@@ -1,0 +1,55 @@
+;; One file, from its making to its removal; then what may not be opened. exist is 20, noent 44, perm 63.
+;; A step that is not as wanted ends it with the step's number as exit code.
+(module
+    (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_seek" (func $fd_seek (param i32 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_tell" (func $fd_tell (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_pread" (func $fd_pread (param i32 i32 i32 i64 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_unlink_file" (func $path_unlink_file (param i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_filestat_get" (func $fd_filestat_get (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (func $want (param $step i32) (param $got i32) (param $wanted i32)
+        (if (i32.ne (local.get $got) (local.get $wanted)) (then (call $exit (local.get $step)))))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "new.cleanup/kept.txt../kept.txt")
+    (data (i32.const 64) "0123456789")
+    ;; opens with the given flags, for reading, writing, seeking and telling; the descriptor is at 128
+    (func $open (param $path i32) (param $length i32) (param $flags i32) (result i32)
+        (call $path_open (i32.const 3) (i32.const 0) (local.get $path) (local.get $length) (local.get $flags)
+            (i64.const 0x200066) (i64.const 0) (i32.const 0) (i32.const 128)))
+    (func (export "_start") (local $fd i32)
+        ;; creat and excl
+        (call $want (i32.const 1) (call $open (i32.const 0) (i32.const 11) (i32.const 5)) (i32.const 0))
+        (local.set $fd (i32.load (i32.const 128)))
+        (call $want (i32.const 2) (call $open (i32.const 0) (i32.const 11) (i32.const 5)) (i32.const 20))
+        (i32.store (i32.const 32) (i32.const 64))
+        (i32.store (i32.const 36) (i32.const 10))
+        (call $want (i32.const 3) (call $fd_write (local.get $fd) (i32.const 32) (i32.const 1) (i32.const 40)) (i32.const 0))
+        (call $want (i32.const 4) (call $fd_tell (local.get $fd) (i32.const 48)) (i32.const 0))
+        (call $want (i32.const 5) (i32.load (i32.const 48)) (i32.const 10))
+        ;; three bytes from 2 on, which moves no offset
+        (i32.store (i32.const 32) (i32.const 80))
+        (i32.store (i32.const 36) (i32.const 3))
+        (call $want (i32.const 6) (call $fd_pread (local.get $fd) (i32.const 32) (i32.const 1) (i64.const 2) (i32.const 40)) (i32.const 0))
+        (call $want (i32.const 7) (i32.load (i32.const 80)) (i32.const 0x343332))
+        ;; the last four bytes, of which two are wanted
+        (call $want (i32.const 8) (call $fd_seek (local.get $fd) (i64.const -4) (i32.const 2) (i32.const 48)) (i32.const 0))
+        (call $want (i32.const 9) (i32.load (i32.const 48)) (i32.const 6))
+        (i32.store (i32.const 36) (i32.const 2))
+        (call $want (i32.const 10) (call $fd_read (local.get $fd) (i32.const 32) (i32.const 1) (i32.const 40)) (i32.const 0))
+        (call $want (i32.const 11) (i32.load16_u (i32.const 80)) (i32.const 0x3736))
+        ;; before the start is inval
+        (call $want (i32.const 12) (call $fd_seek (local.get $fd) (i64.const -1) (i32.const 0) (i32.const 48)) (i32.const 28))
+        ;; a regular file of ten bytes
+        (call $want (i32.const 13) (call $fd_filestat_get (local.get $fd) (i32.const 192)) (i32.const 0))
+        (call $want (i32.const 14) (i32.load8_u (i32.const 208)) (i32.const 4))
+        (call $want (i32.const 15) (i32.load (i32.const 224)) (i32.const 10))
+        (call $want (i32.const 16) (call $fd_close (local.get $fd)) (i32.const 0))
+        (call $want (i32.const 17) (call $path_unlink_file (i32.const 3) (i32.const 0) (i32.const 11)) (i32.const 0))
+        (call $want (i32.const 18) (call $open (i32.const 0) (i32.const 11) (i32.const 0)) (i32.const 44))
+        ;; absolute, and above the folder
+        (call $want (i32.const 19) (call $open (i32.const 11) (i32.const 9) (i32.const 0)) (i32.const 63))
+        (call $want (i32.const 20) (call $open (i32.const 20) (i32.const 11) (i32.const 0)) (i32.const 63))))

@@ -1,0 +1,25 @@
+;; Two granted folders are descriptors 3 and 4, by the names of their grants; there is no 5.
+;; A step that is not as wanted ends it with the step's number as exit code.
+(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_prestat_get" (func $fd_prestat_get (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_prestat_dir_name" (func $fd_prestat_dir_name (param i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (func $want (param $step i32) (param $got i32) (param $wanted i32)
+        (if (i32.ne (local.get $got) (local.get $wanted)) (then (call $exit (local.get $step)))))
+    (memory (export "memory") 1)
+    (func $tell (param $fd i32)
+        (call $want (i32.const 1) (call $fd_prestat_get (local.get $fd) (i32.const 0)) (i32.const 0))
+        (call $want (i32.const 2) (i32.load8_u (i32.const 0)) (i32.const 0))
+        (call $want (i32.const 3) (i32.load (i32.const 4)) (i32.const 8))
+        ;; a name that does not fit is nametoolong
+        (call $want (i32.const 4) (call $fd_prestat_dir_name (local.get $fd) (i32.const 64) (i32.const 7)) (i32.const 37))
+        (call $want (i32.const 5) (call $fd_prestat_dir_name (local.get $fd) (i32.const 64) (i32.const 8)) (i32.const 0))
+        (i32.store8 (i32.const 72) (i32.const 10))
+        (i32.store (i32.const 8) (i32.const 64))
+        (i32.store (i32.const 12) (i32.const 9))
+        (call $want (i32.const 6) (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16)) (i32.const 0)))
+    (func (export "_start")
+        (call $tell (i32.const 3))
+        (call $tell (i32.const 4))
+        (call $want (i32.const 7) (call $fd_prestat_get (i32.const 5) (i32.const 0)) (i32.const 8))))
