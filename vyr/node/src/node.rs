@@ -11,7 +11,7 @@ use vyr_runtime::{
 use vyr_state::{StateKernel, StateOptions};
 use vyr_store::{AotCache, AotOptions, LOCAL_KEY_NAME, Store, StoreOptions};
 use vyr_telemetry::{
-    ExportHandle, ExportOptions, ExportService, Metrics, NodeResource,
+    Metrics, NodeResource,
     record::{Record, RecordOptions},
 };
 
@@ -20,6 +20,7 @@ use crate::{
     artifacts::Artifacts,
     content,
     executor::{Executor, OciExecutor, WasmExecutor},
+    export::ExportThread,
     home::HomeLock,
     listen::{Door, Guard, Token, acceptor, bind_unix, serve},
     outdir::OutDirs,
@@ -42,7 +43,7 @@ pub struct Node {
     streams: Streams,
     doors: Vec<(Door, Guard)>,
     addresses: Addresses,
-    export: Option<ExportService>,
+    export: Option<ExportThread>,
     _lock: HomeLock,
 }
 
@@ -83,7 +84,7 @@ impl Node {
         let executors = extra.into_iter().chain(executors(&home, &options, &courtesy).await?).collect();
         let out_dirs =
             OutDirs::open(home.tmp()).map_err(|source| NodeError::Home { path: home.tmp(), source })?;
-        let (exporter, export) = start_export(&resource, &metrics)?;
+        let (exporter, export) = ExportThread::start(&resource, &metrics).await?;
         let doors = doors(&home, &options).await?;
         let supervisor = Supervisor::new(Parts {
             artifacts: Artifacts::new(store),
@@ -180,16 +181,6 @@ fn instance(home: &Home) -> Result<String, NodeError> {
             Ok(id)
         }
     }
-}
-
-/// Prepares the export to a collector, where the environment names one.
-fn start_export(
-    resource: &NodeResource,
-    metrics: &Metrics,
-) -> Result<(ExportHandle, Option<ExportService>), NodeError> {
-    let Some(options) = ExportOptions::from_env() else { return Ok((ExportHandle::disabled(), None)) };
-    let (service, handle) = ExportService::new(options, resource, metrics)?;
-    Ok((handle, Some(service)))
 }
 
 pub(crate) fn wasm_executor(
