@@ -44,7 +44,8 @@ impl ExportThread {
             drop(end);
         };
         thread::Builder::new().name("vyr-export".to_owned()).spawn(work).map_err(NodeError::Threads)?;
-        let handle = begins.await.map_err(|_| NodeError::Threads(std::io::Error::other("the thread ended")))??;
+        let handle =
+            begins.await.map_err(|_| NodeError::Threads(std::io::Error::other("the thread ended")))??;
         Ok((handle, Some(Self { stop, ended })))
     }
 

@@ -19,7 +19,7 @@ use crate::{
     COMPILE_VERB, Home, NodeError, NodeOptions,
     artifacts::Artifacts,
     content,
-    executor::{Executor, OciExecutor, WasmExecutor},
+    executor::{Executor, OciExecutor, WasmExecutor, WasmOptions},
     export::ExportThread,
     home::HomeLock,
     listen::{Door, Guard, Token, acceptor, bind_unix, serve},
@@ -187,13 +187,14 @@ pub(crate) fn wasm_executor(
     home: &Home,
     options: &NodeOptions,
     runtime: Runtime,
-    max_programs: NonZeroUsize,
+    wasm: WasmOptions,
 ) -> Result<WasmExecutor, NodeError> {
     let program = std::env::current_exe().map_err(NodeError::Program)?;
     let mut compiler = CompilerOptions::new(program, [COMPILE_VERB]);
     compiler.deadline = options.compile_deadline;
+    compiler.courtesy = runtime.courtesy().clone();
     let aot = AotCache::open(home.aot(), AotOptions::default())?;
-    Ok(WasmExecutor::new(runtime, Compiler::new(compiler), aot, max_programs))
+    Ok(WasmExecutor::new(runtime, Compiler::new(compiler), aot, wasm))
 }
 
 async fn executors(
@@ -208,7 +209,8 @@ async fn executors(
         ..RuntimeOptions::default()
     })?;
     let max_programs = NonZeroUsize::new(options.max_programs).unwrap_or(NonZeroUsize::MIN);
-    let wasm = wasm_executor(home, options, wasm, max_programs)?;
+    let wasm_options = WasmOptions { max_programs, quick_code: options.quick_code };
+    let wasm = wasm_executor(home, options, wasm, wasm_options)?;
     let mut executors: Vec<Box<dyn Executor>> = vec![Box::new(wasm)];
     let oci = oci::OciOptions { runtime: options.oci_runtime.clone(), ..oci::OciOptions::new(home.oci()) };
     if let Some(oci) = oci::Runtime::detect(oci)? {

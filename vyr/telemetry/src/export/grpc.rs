@@ -77,6 +77,8 @@ impl Decoder for Encoded {
     type Error = Status;
 
     fn decode(&mut self, answer: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
-        ExportTraceServiceResponse::decode(answer).map(Some).map_err(|error| Status::internal(error.to_string()))
+        ExportTraceServiceResponse::decode(answer)
+            .map(Some)
+            .map_err(|error| Status::internal(error.to_string()))
     }
 }

@@ -61,7 +61,9 @@ pub enum ExportError {
     #[error("TLS to the collector cannot be set up")]
     Tls(#[source] rustls::Error),
     /// The address of the collector is none.
-    #[error("`{endpoint}` is no address of a collector: name one as `http://HOST:PORT` in OTEL_EXPORTER_OTLP_ENDPOINT")]
+    #[error(
+        "`{endpoint}` is no address of a collector: name one as `http://HOST:PORT` in OTEL_EXPORTER_OTLP_ENDPOINT"
+    )]
     Endpoint {
         /// What was named.
         endpoint: String,

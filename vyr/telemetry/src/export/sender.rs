@@ -9,8 +9,8 @@ use opentelemetry_sdk::metrics::Temporality;
 use prost::Message as _;
 
 use super::{
-    ExportError, ExportOptions, ExportProtocol, grpc::GrpcSender, handle::Batch, http::HttpSender, target::Target,
-    tls,
+    ExportError, ExportOptions, ExportProtocol, grpc::GrpcSender, handle::Batch, http::HttpSender,
+    target::Target, tls,
 };
 use crate::{NodeResource, otlp::Envelope};
 
@@ -69,7 +69,11 @@ impl TraceSender {
             && (partial.rejected_spans > 0 || !partial.error_message.is_empty())
         {
             // by the specification not to be sent again
-            tracing::warn!(spans.rejected = partial.rejected_spans, message = partial.error_message, "the collector refused spans");
+            tracing::warn!(
+                spans.rejected = partial.rejected_spans,
+                message = partial.error_message,
+                "the collector refused spans"
+            );
         }
         Ok(())
     }

@@ -118,7 +118,10 @@ impl ExportService {
             Err(error) => {
                 self.queue.failures.fetch_add(1, Relaxed);
                 if attempt == 1 {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the collector does not take traces; they wait and are tried again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the collector does not take traces; they wait and are tried again"
+                    );
                 }
                 false
             }

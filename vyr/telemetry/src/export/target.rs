@@ -23,7 +23,10 @@ impl Target {
             variable_alone("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
             endpoint_of("TRACES"),
         );
-        let text = with_scheme(text, variable("TRACES", "INSECURE").is_some_and(|is| is.eq_ignore_ascii_case("true")));
+        let text = with_scheme(
+            text,
+            variable("TRACES", "INSECURE").is_some_and(|is| is.eq_ignore_ascii_case("true")),
+        );
         let uri = text.parse().map_err(|source| ExportError::Endpoint { endpoint: text, source })?;
         let mut headers = headers(&variable("TRACES", "HEADERS").unwrap_or_default());
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
@@ -58,8 +61,7 @@ fn address(
 }
 
 fn with_scheme(address: String, is_insecure: bool) -> String {
-    let has_scheme =
-        address.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '?', '#']));
+    let has_scheme = address.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '?', '#']));
     match (has_scheme, is_insecure) {
         (true, _) => address,
         (false, true) => format!("http://{address}"),
@@ -82,10 +84,11 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     let mut rest = text.as_bytes();
     let mut decoded = Vec::with_capacity(rest.len());
     while let Some((&first, others)) = rest.split_first() {
-        let escaped = others.split_first_chunk::<2>().filter(|_| first == b'%').and_then(|(digits, after)| {
-            let digits = std::str::from_utf8(digits).ok()?;
-            Some((u8::from_str_radix(digits, 16).ok()?, after))
-        });
+        let escaped =
+            others.split_first_chunk::<2>().filter(|_| first == b'%').and_then(|(digits, after)| {
+                let digits = std::str::from_utf8(digits).ok()?;
+                Some((u8::from_str_radix(digits, 16).ok()?, after))
+            });
         let (byte, after) = escaped.unwrap_or((first, others));
         decoded.push(byte);
         rest = after;

@@ -11,7 +11,7 @@ mod parent;
 
 pub use child::{compile, compile_child_main};
 pub use error::CompileError;
-pub use parent::{Compiler, CompilerOptions};
+pub use parent::{Compiler, CompilerOptions, Haste};
 
 /// First byte of the child's answer: native code follows.
 const OK: u8 = 0;
