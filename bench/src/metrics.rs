@@ -18,44 +18,7 @@ pub(crate) struct Starts {
 }
 
 impl Starts {
-    pub(crate) /// What the node says of its export.
-#[derive(Serialize, Clone, Copy, Default)]
-pub(crate) struct Exported {
-    pub(crate) sent: u64,
-    pub(crate) dropped: u64,
-    pub(crate) queued: u64,
-}
-
-impl Exported {
     pub(crate) async fn read(client: &Client) -> Result<Self> {
-        let mut exported = Self::default();
-        for metric in read(client, "vyr.export.spans.").await? {
-            let figure = match metric.name.as_str() {
-                "vyr.export.spans.sent" => &mut exported.sent,
-                "vyr.export.spans.dropped" => &mut exported.dropped,
-                "vyr.export.spans.queued" => &mut exported.queued,
-                _ => continue,
-            };
-            let points = match metric.data {
-                Some(Data::Sum(sum)) => sum.data_points,
-                Some(Data::Gauge(gauge)) => gauge.data_points,
-                _ => continue,
-            };
-            *figure = points.iter().map(number).sum();
-        }
-        Ok(exported)
-    }
-}
-
-fn number(point: &NumberDataPoint) -> u64 {
-    match point.value {
-        Some(number_data_point::Value::AsInt(value)) => value.cast_unsigned(),
-        Some(number_data_point::Value::AsDouble(value)) => value as u64,
-        None => 0,
-    }
-}
-
-async fn read(client: &Client) -> Result<Self> {
         let mut starts = Self::default();
         for metric in read(client, "faas.init_duration").await? {
             let Some(Data::Histogram(histogram)) = &metric.data else { continue };
@@ -106,6 +69,43 @@ impl Coverage {
             }
         }
         Ok(coverage)
+    }
+}
+
+/// What the node says of its export.
+#[derive(Serialize, Clone, Copy, Default)]
+pub(crate) struct Exported {
+    pub(crate) sent: u64,
+    pub(crate) dropped: u64,
+    pub(crate) queued: u64,
+}
+
+impl Exported {
+    pub(crate) async fn read(client: &Client) -> Result<Self> {
+        let mut exported = Self::default();
+        for metric in read(client, "vyr.export.spans.").await? {
+            let figure = match metric.name.as_str() {
+                "vyr.export.spans.sent" => &mut exported.sent,
+                "vyr.export.spans.dropped" => &mut exported.dropped,
+                "vyr.export.spans.queued" => &mut exported.queued,
+                _ => continue,
+            };
+            let points = match metric.data {
+                Some(Data::Sum(sum)) => sum.data_points,
+                Some(Data::Gauge(gauge)) => gauge.data_points,
+                _ => continue,
+            };
+            *figure = points.iter().map(number).sum();
+        }
+        Ok(exported)
+    }
+}
+
+fn number(point: &NumberDataPoint) -> u64 {
+    match point.value {
+        Some(number_data_point::Value::AsInt(value)) => value.cast_unsigned(),
+        Some(number_data_point::Value::AsDouble(value)) => value as u64,
+        None => 0,
     }
 }
 

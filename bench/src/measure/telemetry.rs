@@ -63,7 +63,8 @@ pub(crate) fn telemetry(lab: &Lab) -> Result<Telemetry> {
         let [off, kept, on] = sides.as_slice() else { bail!("three nodes were to be measured") };
         let exported = Exported::read(on.watcher.client()).await?;
         ensure!(exported.dropped == 0, "{} spans were not exported", exported.dropped);
-        let (without, keeping, with) = (off.samples.latency()?, kept.samples.latency()?, on.samples.latency()?);
+        let (without, keeping, with) =
+            (off.samples.latency()?, kept.samples.latency()?, on.samples.latency()?);
         let (requests_received, bytes_received) = sink.received();
         Ok(Telemetry {
             p50_ratio: with.p50_us / without.p50_us,
@@ -116,7 +117,8 @@ impl Side {
 
     /// The median of the rounds' ratios.
     fn over(&self, other: &Self) -> f64 {
-        let mut ratios: Vec<_> = self.times.iter().zip(&other.times).map(|(own, other)| own / other).collect();
+        let mut ratios: Vec<_> =
+            self.times.iter().zip(&other.times).map(|(own, other)| own / other).collect();
         ratios.sort_by(f64::total_cmp);
         ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
     }

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use vyr_model::Failure;
-use vyr_runtime::wasm::{CompileError, Compiler, CompilerOptions, Haste, Level, Metering, ProgramKind, compile};
+use vyr_runtime::wasm::{
+    CompileError, Compiler, CompilerOptions, Haste, Level, Metering, ProgramKind, compile,
+};
 
 use crate::support::{Task, guest_bytes, load_code};
 
@@ -93,7 +95,10 @@ async fn the_childs_code_is_the_same_as_ours_and_runs() {
 async fn what_is_no_wasm_starts_no_child() {
     let compiler = Compiler::new(CompilerOptions::new("/not/there", [""; 0]));
     for bytes in [&b""[..], b"#!/bin/sh\n", b"\0asm\x01\0", b"\x7fELF\x02\x01\x01\0", b"(module)"] {
-        assert!(matches!(compiler.compile(bytes, Metering::Time, Haste::Full).await, Err(CompileError::NotWasm)));
+        assert!(matches!(
+            compiler.compile(bytes, Metering::Time, Haste::Full).await,
+            Err(CompileError::NotWasm)
+        ));
     }
     let error = compiler.compile(b"\0asm\x01\0\0\0", Metering::Time, Haste::Full).await.unwrap_err();
     assert!(matches!(error, CompileError::Process { action: "start", .. }));

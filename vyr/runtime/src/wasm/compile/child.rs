@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use wasmtime::Engine;
 
 use super::{CompileError, FAILED, Haste, INVALID, OK};
@@ -77,7 +77,11 @@ fn work(args: impl Iterator<Item = OsString>) -> io::Result<Result<Vec<u8>, Comp
     // its threads hold every processor for tens of milliseconds: short tasks pass
     match bounds.haste {
         Haste::Quick | Haste::Full => schedule::compiler(),
-        Haste::Later => schedule::idler(),
+        Haste::Later => {
+            // whoever stopped it lets it go on: nobody could where the node was killed
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            schedule::idler();
+        }
     }
     let mut wasm = Vec::new();
     io::stdin().lock().read_to_end(&mut wasm)?;
@@ -123,5 +127,8 @@ impl Bounds {
 }
 
 fn usage() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "arguments are `time|fuel quick|full|later MEMORY_BYTES CPU_SECONDS`")
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "arguments are `time|fuel quick|full|later MEMORY_BYTES CPU_SECONDS`",
+    )
 }
