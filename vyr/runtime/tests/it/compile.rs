@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use vyr_model::Failure;
-use vyr_runtime::wasm::{
-    CompileError, Compiler, CompilerOptions, Haste, Level, Metering, ProgramKind, compile,
+use vyr_runtime::{
+    Courtesy,
+    wasm::{CompileError, Compiler, CompilerOptions, Haste, Level, Metering, ProgramKind, compile},
 };
 
 use crate::support::{Task, guest_bytes, load_code};
@@ -147,4 +148,35 @@ async fn too_much_code_is_refused() {
     let compiler = Compiler::new(CompilerOptions { output_bytes: 10_000, ..options() });
     let error = compiler.compile(&guest_bytes("echo"), Metering::Time, Haste::Full).await.unwrap_err();
     assert!(matches!(error, CompileError::Output { limit: 10_000 }), "{error:?}");
+}
+
+/// Tells whether a child of this process is stopped.
+fn a_child_is_stopped() -> bool {
+    let own = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let states = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+    // `pid (name) state parent …`
+    let mut states = states.filter_map(|stat| stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned()));
+    states.any(|rest| rest.starts_with(&format!("T {own} ")))
+}
+
+#[tokio::test]
+async fn a_compiler_that_nobody_waits_for_stops_while_short_tasks_are_in_flight() {
+    let courtesy = Courtesy::default();
+    let compiler = Compiler::new(CompilerOptions { courtesy: courtesy.clone(), ..options() });
+    let wasm = huge_function(400_000);
+    let mut compiled = std::pin::pin!(compiler.compile(&wasm, Metering::Time, Haste::Later));
+    loop {
+        let _short = courtesy.arrive();
+        tokio::select! {
+            biased;
+            code = &mut compiled => panic!("it did not stop, and ended well: {}", code.is_ok()),
+            () = tokio::task::yield_now() => {}
+        }
+        if a_child_is_stopped() {
+            break;
+        }
+    }
+    let code = compiled.await.unwrap();
+    assert!(code == compile(&wasm, Metering::Time).unwrap(), "as if nothing had been");
 }

@@ -9,7 +9,7 @@ use std::{
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use wasmtime::Engine;
 
-use super::{CompileError, FAILED, Haste, INVALID, OK};
+use super::{CompileError, FAILED, Haste, INVALID, OK, READY};
 use crate::{
     schedule,
     wasm::{
@@ -58,10 +58,13 @@ pub fn compile_child_main(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn send(status: u8, content: &[u8]) -> io::Result<()> {
     let length = u64::try_from(content.len()).unwrap_or(u64::MAX).to_le_bytes();
+    write_out(&[&[status][..], &length].concat())?;
+    write_out(content)
+}
+
+fn write_out(bytes: &[u8]) -> io::Result<()> {
     // past the standard library's buffer, which ends lines
-    let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    out.write_all(&[&[status][..], &length].concat())?;
-    out.write_all(content)
+    File::from(io::stdout().as_fd().try_clone_to_owned()?).write_all(bytes)
 }
 
 fn message(error: &CompileError) -> Vec<u8> {
@@ -81,6 +84,7 @@ fn work(args: impl Iterator<Item = OsString>) -> io::Result<Result<Vec<u8>, Comp
             // whoever stopped it lets it go on: nobody could where the node was killed
             set_parent_process_death_signal(Some(Signal::KILL))?;
             schedule::idler();
+            write_out(&[READY])?;
         }
     }
     let mut wasm = Vec::new();

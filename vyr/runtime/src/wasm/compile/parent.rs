@@ -7,7 +7,10 @@ use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
     str::FromStr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -19,7 +22,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{CompileError, FAILED, INVALID, OK, child::Bounds};
+use super::{CompileError, FAILED, INVALID, OK, READY, child::Bounds};
 use crate::{
     Courtesy,
     wasm::{Level, Metering, ProgramKind},
@@ -149,10 +152,12 @@ impl Compiler {
         let _running = places.acquire().await;
         let mut child = self.spawn(metering, haste)?;
         let deadline = self.options.deadline.saturating_mul(times);
-        let stands_aside = stand_aside(child.id().filter(|_| haste == Haste::Later), &self.options.courtesy);
+        let ready = AtomicBool::new(false);
+        let id = child.id().filter(|_| haste == Haste::Later);
+        let stands_aside = stand_aside(id, &ready, &self.options.courtesy);
         let compiled = async {
             tokio::select! {
-                compiled = self.converse(&mut child, wasm) => compiled,
+                compiled = self.converse(&mut child, wasm, &ready) => compiled,
                 never = stands_aside => match never {},
             }
         };
@@ -190,13 +195,18 @@ impl Compiler {
             .map_err(|source| CompileError::Process { action: "start", source })
     }
 
-    async fn converse(&self, child: &mut Child, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
+    async fn converse(
+        &self,
+        child: &mut Child,
+        wasm: &[u8],
+        ready: &AtomicBool,
+    ) -> Result<Vec<u8>, CompileError> {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             let source = io::Error::other("it has no pipes");
             return Err(CompileError::Process { action: "talk to", source });
         };
         let limit = self.options.output_bytes;
-        let (sent, received) = tokio::join!(send(stdin, wasm), receive(stdout, limit));
+        let (sent, received) = tokio::join!(send(stdin, wasm), receive(stdout, limit, ready));
         match received {
             // whole: dropping the child ends it, should it not end by itself
             Ok(Some((status, content))) => unpack(status, content),
@@ -230,14 +240,14 @@ impl Compiler {
     }
 }
 
-/// Stops a child while short tasks are in flight. It is not yet waited for, so its number is its own.
-async fn stand_aside(child: Option<u32>, courtesy: &Courtesy) -> Infallible {
+/// Stops a child that is ready for it while short tasks are in flight. It is not yet waited for, so its number is its own.
+async fn stand_aside(child: Option<u32>, ready: &AtomicBool, courtesy: &Courtesy) -> Infallible {
     let Some(child) = child.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else {
         return pending().await;
     };
     let mut stands_aside = false;
     loop {
-        let wanted = courtesy.is_wanted();
+        let wanted = ready.load(Relaxed) && courtesy.is_wanted();
         if wanted != stands_aside {
             let signal = if wanted { Signal::STOP } else { Signal::CONT };
             // one that has ended needs none
@@ -254,8 +264,16 @@ async fn send(mut stdin: ChildStdin, wasm: &[u8]) -> io::Result<()> {
 }
 
 /// Reads the answer: its status and its content; `None` where the content is larger than `limit`.
-async fn receive(mut stdout: impl AsyncRead + Unpin, limit: u64) -> io::Result<Option<(u8, Vec<u8>)>> {
-    let status = stdout.read_u8().await?;
+async fn receive(
+    mut stdout: impl AsyncRead + Unpin,
+    limit: u64,
+    ready: &AtomicBool,
+) -> io::Result<Option<(u8, Vec<u8>)>> {
+    let mut status = stdout.read_u8().await?;
+    if status == READY {
+        ready.store(true, Relaxed);
+        status = stdout.read_u8().await?;
+    }
     let length = stdout.read_u64_le().await?;
     if length > limit {
         return Ok(None);
