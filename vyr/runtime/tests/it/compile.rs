@@ -81,7 +81,9 @@ async fn the_childs_code_is_the_same_as_ours_and_runs() {
         let wasm = guest_bytes(name);
         for metering in [Metering::Time, Metering::Fuel] {
             let full = compile(&wasm, metering).unwrap();
-            for haste in [Haste::Quick, Haste::Full, Haste::Later] {
+            let all = [Haste::Full, Haste::Quick, Haste::Later];
+            // what is to be repeatable is compiled one way alone
+            for haste in all.into_iter().take(if metering == Metering::Time { 3 } else { 1 }) {
                 let code = compiler().compile(&wasm, metering, haste).await.unwrap();
                 assert_eq!(code == full, haste.level() == Level::Full, "{haste:?}");
                 let program = load_code(&code, ProgramKind::detect(&wasm).unwrap(), metering);
