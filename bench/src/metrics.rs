@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value::Value},
-    metrics::v1::{Metric, MetricsData, metric::Data, number_data_point},
+    metrics::v1::{Metric, MetricsData, NumberDataPoint, metric::Data, number_data_point},
 };
 use prost::Message as _;
 use serde::Serialize;
@@ -69,6 +69,43 @@ impl Coverage {
             }
         }
         Ok(coverage)
+    }
+}
+
+/// What the node says of its export.
+#[derive(Serialize, Clone, Copy, Default)]
+pub(crate) struct Exported {
+    pub(crate) sent: u64,
+    pub(crate) dropped: u64,
+    pub(crate) queued: u64,
+}
+
+impl Exported {
+    pub(crate) async fn read(client: &Client) -> Result<Self> {
+        let mut exported = Self::default();
+        for metric in read(client, "vyr.export.spans.").await? {
+            let figure = match metric.name.as_str() {
+                "vyr.export.spans.sent" => &mut exported.sent,
+                "vyr.export.spans.dropped" => &mut exported.dropped,
+                "vyr.export.spans.queued" => &mut exported.queued,
+                _ => continue,
+            };
+            let points = match metric.data {
+                Some(Data::Sum(sum)) => sum.data_points,
+                Some(Data::Gauge(gauge)) => gauge.data_points,
+                _ => continue,
+            };
+            *figure = points.iter().map(number).sum();
+        }
+        Ok(exported)
+    }
+}
+
+fn number(point: &NumberDataPoint) -> u64 {
+    match point.value {
+        Some(number_data_point::Value::AsInt(value)) => value.cast_unsigned(),
+        Some(number_data_point::Value::AsDouble(value)) => value as u64,
+        None => 0,
     }
 }
 

@@ -55,6 +55,8 @@ impl Fabric {
     ) -> Result<(Self, Node), CliError> {
         let mut options = NodeOptions::new(home.vyr());
         options.max_running = slots + SPARE_TASKS;
+        // jobs run once, and for long
+        options.quick_code = false;
         let node = Node::start_with(options, executors).await.map_err(CliError::Vyr)?;
         let paths = vyr_node::Home::new(home.vyr());
         let store = Store::open(paths.store(), StoreOptions::new(paths.trust()))?;

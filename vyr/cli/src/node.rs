@@ -45,6 +45,9 @@ pub(crate) struct Verb {
     /// Time that one compilation may take
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "30s")]
     compile_deadline: Duration,
+    /// Compile everything as well as can be before its first task, for programs that run once and for long
+    #[arg(long)]
+    no_quick_code: bool,
     /// OCI runtime for container artifacts [default: runc or crun on PATH]
     #[arg(long, value_name = "PATH")]
     oci_runtime: Option<PathBuf>,
@@ -103,6 +106,7 @@ impl Verb {
         };
         options.telemetry = !self.no_telemetry;
         options.compile_deadline = self.compile_deadline;
+        options.quick_code = !self.no_quick_code;
         options.oci_runtime.clone_from(&self.oci_runtime);
         options
     }

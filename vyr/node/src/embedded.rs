@@ -11,7 +11,7 @@ use vyr_telemetry::{Coverage, TaskTrace, new_span_id, new_trace_id};
 
 use crate::{
     Executor, Home, NodeError, NodeOptions, Tracer,
-    executor::{OciExecutor, WasmExecutor},
+    executor::{OciExecutor, WasmExecutor, WasmOptions},
     node::{open_store, wasm_executor},
 };
 
@@ -33,7 +33,9 @@ impl Embedded {
         home.create()?;
         let store = open_store(&home, &options)?;
         let runtime = Runtime::new(RuntimeOptions { max_running: 1, ..RuntimeOptions::default() })?;
-        let wasm = wasm_executor(&home, &options, runtime, NonZeroUsize::MIN)?;
+        // a process for one run has no time to compile again
+        let wasm_options = WasmOptions { max_programs: NonZeroUsize::MIN, quick_code: false };
+        let wasm = wasm_executor(&home, &options, runtime, wasm_options)?;
         Ok(Self { options, store, wasm })
     }
 

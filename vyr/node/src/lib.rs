@@ -14,6 +14,7 @@ mod content;
 mod embedded;
 mod error;
 mod executor;
+mod export;
 mod home;
 mod keys;
 mod listen;

@@ -11,7 +11,7 @@ use vyr_runtime::{
 use vyr_state::{StateKernel, StateOptions};
 use vyr_store::{AotCache, AotOptions, LOCAL_KEY_NAME, Store, StoreOptions};
 use vyr_telemetry::{
-    ExportHandle, ExportOptions, ExportService, Metrics, NodeResource,
+    Metrics, NodeResource,
     record::{Record, RecordOptions},
 };
 
@@ -19,7 +19,8 @@ use crate::{
     COMPILE_VERB, Home, Meters, NodeError, NodeOptions,
     artifacts::Artifacts,
     content,
-    executor::{Executor, OciExecutor, WasmExecutor},
+    executor::{Executor, OciExecutor, WasmExecutor, WasmOptions},
+    export::ExportThread,
     home::HomeLock,
     listen::{Door, Guard, Token, acceptor, bind_unix, serve},
     outdir::OutDirs,
@@ -42,7 +43,7 @@ pub struct Node {
     streams: Streams,
     doors: Vec<(Door, Guard)>,
     addresses: Addresses,
-    export: Option<ExportService>,
+    export: Option<ExportThread>,
     _lock: HomeLock,
 }
 
@@ -83,7 +84,7 @@ impl Node {
         let executors = extra.into_iter().chain(executors(&home, &options, &courtesy).await?).collect();
         let out_dirs =
             OutDirs::open(home.tmp()).map_err(|source| NodeError::Home { path: home.tmp(), source })?;
-        let (exporter, export) = start_export(&resource, &metrics)?;
+        let (exporter, export) = ExportThread::start(&resource, &metrics).await?;
         let doors = doors(&home, &options).await?;
         let supervisor = Supervisor::new(Parts {
             artifacts: Artifacts::new(store),
@@ -187,27 +188,18 @@ fn instance(home: &Home) -> Result<String, NodeError> {
     }
 }
 
-/// Prepares the export to a collector, where the environment names one.
-fn start_export(
-    resource: &NodeResource,
-    metrics: &Metrics,
-) -> Result<(ExportHandle, Option<ExportService>), NodeError> {
-    let Some(options) = ExportOptions::from_env() else { return Ok((ExportHandle::disabled(), None)) };
-    let (service, handle) = ExportService::new(options, resource, metrics)?;
-    Ok((handle, Some(service)))
-}
-
 pub(crate) fn wasm_executor(
     home: &Home,
     options: &NodeOptions,
     runtime: Runtime,
-    max_programs: NonZeroUsize,
+    wasm: WasmOptions,
 ) -> Result<WasmExecutor, NodeError> {
     let program = std::env::current_exe().map_err(NodeError::Program)?;
     let mut compiler = CompilerOptions::new(program, [COMPILE_VERB]);
     compiler.deadline = options.compile_deadline;
+    compiler.courtesy = runtime.courtesy().clone();
     let aot = AotCache::open(home.aot(), AotOptions::default())?;
-    Ok(WasmExecutor::new(runtime, Compiler::new(compiler), aot, max_programs))
+    Ok(WasmExecutor::new(runtime, Compiler::new(compiler), aot, wasm))
 }
 
 async fn executors(
@@ -222,7 +214,8 @@ async fn executors(
         ..RuntimeOptions::default()
     })?;
     let max_programs = NonZeroUsize::new(options.max_programs).unwrap_or(NonZeroUsize::MIN);
-    let wasm = wasm_executor(home, options, wasm, max_programs)?;
+    let wasm_options = WasmOptions { max_programs, quick_code: options.quick_code };
+    let wasm = wasm_executor(home, options, wasm, wasm_options)?;
     let mut executors: Vec<Box<dyn Executor>> = vec![Box::new(wasm)];
     let oci = oci::OciOptions { runtime: options.oci_runtime.clone(), ..oci::OciOptions::new(home.oci()) };
     if let Some(oci) = oci::Runtime::detect(oci)? {

@@ -27,6 +27,9 @@ pub struct NodeOptions {
     pub trust: vyr_store::TrustPolicy,
     /// Time a compile may take. Default 30 s.
     pub compile_deadline: Duration,
+    /// Whether the first tasks of an artifact run code that was compiled quickly, until better code is there.
+    /// Default: they do. Not for programs that run once, for long.
+    pub quick_code: bool,
     /// Programs kept in memory, ready to run. Default 64.
     pub max_programs: usize,
     /// The OCI runtime for artifacts of kind `oci`; by default `runc` or `crun` on PATH.
@@ -58,6 +61,7 @@ impl NodeOptions {
             default_limits: Limits::default(),
             trust: vyr_store::TrustPolicy::Require,
             compile_deadline: Duration::from_secs(30),
+            quick_code: true,
             max_programs: 64,
             oci_runtime: None,
             telemetry: true,

@@ -17,6 +17,8 @@ const COMPILER_SLICE: Duration = Duration::from_millis(20);
 const PATIENT: i32 = 10;
 /// How much the compiler does: a task waits for it.
 const COMPILER: i32 = 5;
+/// How much a compiler does that nobody waits for.
+const IDLER: i32 = 19;
 
 /// Makes this thread, and those that it starts, prompt: for calls and short guests.
 pub fn prompt() {
@@ -31,6 +33,11 @@ pub fn patient() {
 /// Makes this thread, and those that it starts, patient, less so than [`patient`]: for the compile child.
 pub(crate) fn compiler() {
     schedule(COMPILER, COMPILER_SLICE);
+}
+
+/// Makes this thread, and those that it starts, take what all others leave over: for a compiler that nobody waits for.
+pub(crate) fn idler() {
+    schedule(IDLER, COMPILER_SLICE);
 }
 
 /// Where the kernel refuses, or knows no slices (before Linux 6.12), all compete as everything else does.

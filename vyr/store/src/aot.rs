@@ -151,6 +151,17 @@ impl AotCache {
     }
 }
 
+impl AotCache {
+    /// Removes the code of an artifact for an engine, where there is some.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, artifact: &Digest, engine_key: &str) -> Result<(), StoreError> {
+        let _lock = Self::lock_in(&self.dir, self.options.lock_timeout)?;
+        files::remove(&self.dir.join(file::name(artifact, engine_key))).map(drop)
+    }
+}
+
 impl std::fmt::Debug for AotCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AotCache")

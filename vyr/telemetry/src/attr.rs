@@ -24,6 +24,8 @@ pub const TASK_LIMIT: &str = "vyr.task.limit";
 pub const TASK_ATTEMPT: &str = "vyr.task.attempt";
 /// `boot`, `unseen`, `cold` or `warm`.
 pub const START_CLASS: &str = "vyr.start.class";
+/// How well the code is compiled that was loaded: `quick` or `full`.
+pub const CODE_LEVEL: &str = "vyr.code.level";
 /// The artifact's digest.
 pub const ARTIFACT_DIGEST: &str = "vyr.artifact.digest";
 /// The name of the trusted key that signed the artifact.

@@ -1,4 +1,8 @@
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
 use vyr_model::{SpanId, TaskId, TraceId};
 use vyr_proto::{control, record};
@@ -70,6 +74,25 @@ impl From<bool> for Value {
     }
 }
 
+impl Value {
+    /// Writes `key=value`. `format!` would do too, in thrice the time: several times a task.
+    fn named(&self, key: &str) -> String {
+        let room = match self {
+            Self::Text(text) => text.len(),
+            Self::Int(_) | Self::Bool(_) => 20,
+        };
+        let mut named = String::with_capacity(key.len() + 1 + room);
+        named.push_str(key);
+        named.push('=');
+        match self {
+            Self::Text(text) => named.push_str(text),
+            // a string takes everything
+            other => drop(write!(named, "{other}")),
+        }
+        named
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -111,7 +134,7 @@ impl SpanRecord {
             parent_span_id: self.parent.map(|id| id.0.to_vec()).unwrap_or_default(),
             start_unix_nanos: self.start.unix_nanos(),
             duration_nanos: u64::try_from(self.end.since(self.start).as_nanos()).unwrap_or(u64::MAX),
-            attributes: self.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect(),
+            attributes: self.attributes.iter().map(|(key, value)| value.named(key)).collect(),
             error: self.error,
             ..Default::default()
         }

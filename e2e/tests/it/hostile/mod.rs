@@ -1,6 +1,7 @@
 //! Hostile artifacts and callers, and the neighbours that never notice.
 
 mod cancel;
+mod code;
 mod modules;
 mod neighbours;
 mod oci;

@@ -1,6 +1,8 @@
 //! The seam between a task and what executes it. Wasm is one executor, the OCI fallback another; who embeds a node
 //! may add more.
 
+mod code;
+mod improve;
 mod oci;
 mod wasm;
 
@@ -10,7 +12,10 @@ use vyr_runtime::{RunOutcome, RunRequest};
 use vyr_store::{Store, VerifiedArtifact};
 use vyr_telemetry::StartClass;
 
-pub(crate) use self::{oci::OciExecutor, wasm::WasmExecutor};
+pub(crate) use self::{
+    oci::OciExecutor,
+    wasm::{WasmExecutor, WasmOptions},
+};
 use crate::tracer::Tracer;
 
 /// Executes artifacts of some kinds. All share limits, lifecycle, record and trace.

@@ -238,7 +238,7 @@ impl Reader {
     }
 
     fn encode<'a>(&self, ended: impl Iterator<Item = &'a Ended>) -> Vec<u8> {
-        otlp::encode_traces(&otlp::traces_data(ended, &self.supervisor.resource))
+        otlp::encode_traces(ended, &self.supervisor.resource)
     }
 
     fn close(&mut self, task: &TaskStatus) {

@@ -55,10 +55,11 @@ impl Supervisor {
             self.coverage.traced(&ended);
         }
         let ended: Arc<Ended> = ended.into();
-        self.exporter.offer(&ended);
         self.leave(task);
         let key = self.key(task, &status);
-        self.hub.publish_with(task.id, || TaskEvent { key, status, ended: Some(ended) });
+        self.hub.publish_with(task.id, || TaskEvent { key, status, ended: Some(Arc::clone(&ended)) });
+        // those who wait for the task come before those who collect
+        self.exporter.offer(&ended);
     }
 
     /// Drops a task whose submit was refused. Those who heard of it hear of its end.

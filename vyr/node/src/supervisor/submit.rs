@@ -249,7 +249,7 @@ impl Supervisor {
         trace.record(Edge::Refuse, arrived, now).error().attr("error.type", refusal.reason);
         let ended = trace.into_spans(now.since(arrived));
         self.coverage.traced(&ended);
-        self.exporter.offer(&Arc::new(ended));
+        self.exporter.offer(&ended);
     }
 }
 

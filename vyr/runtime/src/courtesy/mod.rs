@@ -87,6 +87,19 @@ impl Courtesy {
         self.0.patient.load(Ordering::Relaxed) > 0
     }
 
+    /// Waits until no task has come, and no short one ended, for `time`.
+    pub async fn quiet(&self, time: Duration) {
+        loop {
+            let last = self.0.arrived.load(Ordering::Relaxed).max(self.0.ended.load(Ordering::Relaxed));
+            let since = self.0.now().saturating_sub(last);
+            let rest = time.saturating_sub(Duration::from_nanos(since));
+            if last == 0 || rest.is_zero() {
+                return;
+            }
+            sleep(rest).await;
+        }
+    }
+
     /// Counts in a guest that computes for long, until the result is dropped.
     pub(crate) fn join(&self) -> Patient {
         self.0.patient.fetch_add(1, Ordering::Relaxed);

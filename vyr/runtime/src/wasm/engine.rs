@@ -42,6 +42,34 @@ impl FromStr for Metering {
     }
 }
 
+/// How long the compiler thinks before it writes code, and how good that is. Each has its own place in a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Level {
+    /// Not optimized: in three quarters of the time.
+    Quick,
+    /// Optimized.
+    #[default]
+    Full,
+}
+
+impl Level {
+    /// Returns the name used on the compile child's command line, in cache keys and in spans.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl FromStr for Level {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Quick, Self::Full].into_iter().find(|level| level.as_str() == text).ok_or(())
+    }
+}
+
 /// What the Wasm runtime reserves and keeps.
 #[derive(Debug, Clone)]
 pub struct RuntimeOptions {
@@ -112,10 +140,15 @@ const INSTANCE_RECORD_BYTES: usize = 8 << 20;
 const BACKTRACE_FRAMES: usize = 24;
 
 /// Builds the part of the configuration that compiled code depends on.
-pub(crate) fn compile_config(metering: Metering) -> Config {
+pub(crate) fn compile_config(metering: Metering, level: Level) -> Config {
     let mut config = Config::new();
+    // the quick allocator of registers would save as much again, but is not for code that nobody trusts
+    let optimize = match level {
+        Level::Quick => OptLevel::None,
+        Level::Full => OptLevel::Speed,
+    };
     config
-        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_opt_level(optimize)
         .epoch_interruption(true)
         .consume_fuel(metering == Metering::Fuel)
         // repeatable on every machine, as fuel is: processors differ in the bits of a NaN and in relaxed SIMD
@@ -129,7 +162,7 @@ pub(crate) fn compile_config(metering: Metering) -> Config {
 
 /// Builds the engine that runs guests.
 pub(crate) fn run_engine(metering: Metering, options: &RuntimeOptions) -> wasmtime::Result<Engine> {
-    let mut config = compile_config(metering);
+    let mut config = compile_config(metering, Level::Full);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
     Engine::new(&config)
 }
@@ -158,11 +191,15 @@ fn pool(options: &RuntimeOptions) -> PoolingAllocationConfig {
     pool
 }
 
-/// Returns a text that is equal for two engines when compiled code of one runs in the other.
-pub(crate) fn compatibility_key(metering: Metering) -> wasmtime::Result<String> {
-    let engine = Engine::new(&compile_config(metering))?;
+/// Returns a text that is equal for two engines when compiled code of one runs in the other, and for code of a level.
+pub(crate) fn compatibility_key(metering: Metering, level: Level) -> wasmtime::Result<String> {
+    let engine = Engine::new(&compile_config(metering, Level::Full))?;
     // the hash covers wasmtime's version, its settings, the target and the processor's features
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    Ok(format!("{}-{}-{:016x}", env!("CARGO_PKG_VERSION"), metering.as_str(), hasher.finish()))
+    let key = format!("{}-{}-{:016x}", env!("CARGO_PKG_VERSION"), metering.as_str(), hasher.finish());
+    Ok(match level {
+        Level::Full => key,
+        Level::Quick => format!("{key}-{}", level.as_str()),
+    })
 }

@@ -36,8 +36,8 @@ mod stdout;
 mod ticker;
 mod watch;
 
-pub use compile::{CompileError, Compiler, CompilerOptions, compile, compile_child_main};
-pub use engine::{Metering, RuntimeError, RuntimeOptions};
+pub use compile::{CompileError, Compiler, CompilerOptions, Haste, compile, compile_child_main};
+pub use engine::{Level, Metering, RuntimeError, RuntimeOptions};
 pub use program::{LoadError, Program, ProgramKind};
 pub use runtime::Runtime;
 pub(crate) use ticker::Hurried;

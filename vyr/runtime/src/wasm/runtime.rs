@@ -4,7 +4,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{Engine, Linker as ModuleLinker, component::Linker as ComponentLinker};
 
 use super::{
-    engine::{self, EngineError, Metering, RuntimeError, RuntimeOptions},
+    engine::{self, EngineError, Level, Metering, RuntimeError, RuntimeOptions},
     host::{ComponentHost, ModuleHost},
     linker,
     ticker::Ticker,
@@ -55,12 +55,13 @@ impl Runtime {
         Ok(Self(Arc::new(Inner { options, time, fuel: OnceLock::new(), ticker, running })))
     }
 
-    /// Returns a text that changes whenever code compiled before no longer fits: part of a code cache's key.
+    /// Returns a text that changes whenever code compiled before no longer fits: part of a code cache's key. Code
+    /// of both levels runs on the same engine.
     ///
     /// # Errors
     /// wasmtime refuses the host's processor.
-    pub fn engine_key(metering: Metering) -> Result<String, RuntimeError> {
-        engine::compatibility_key(metering).map_err(|error| RuntimeError::Engine(EngineError(error)))
+    pub fn engine_key(metering: Metering, level: Level) -> Result<String, RuntimeError> {
+        engine::compatibility_key(metering, level).map_err(|error| RuntimeError::Engine(EngineError(error)))
     }
 
     /// Makes every running guest look at its [`crate::Cancel`] now.

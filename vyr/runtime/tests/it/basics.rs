@@ -1,5 +1,5 @@
 use vyr_model::{Failure, Terminal};
-use vyr_runtime::wasm::{Metering, ProgramKind, Runtime};
+use vyr_runtime::wasm::{Level, Metering, ProgramKind, Runtime};
 
 use crate::support::{Task, command, guest};
 
@@ -69,10 +69,11 @@ async fn cpu_time_is_counted() {
 }
 
 #[test]
-fn engine_keys_differ_by_metering_alone() {
-    let key = |metering| Runtime::engine_key(metering).unwrap();
-    assert_eq!(key(Metering::Time), key(Metering::Time));
-    assert_ne!(key(Metering::Time), key(Metering::Fuel));
+fn engine_keys_differ_by_metering_and_level_alone() {
+    let key = |metering, level| Runtime::engine_key(metering, level).unwrap();
+    assert_eq!(key(Metering::Time, Level::Full), key(Metering::Time, Level::Full));
+    assert_ne!(key(Metering::Time, Level::Full), key(Metering::Fuel, Level::Full));
+    assert_ne!(key(Metering::Time, Level::Full), key(Metering::Time, Level::Quick));
 }
 
 #[test]

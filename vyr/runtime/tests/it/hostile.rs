@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use vyr_model::Limits;
-use vyr_runtime::wasm::{CompileError, Compiler, CompilerOptions, Metering, Program, ProgramKind};
+use vyr_runtime::wasm::{CompileError, Compiler, CompilerOptions, Haste, Metering, Program, ProgramKind};
 
 use crate::{
     compile::{compiler, huge_function, options, section},
@@ -58,14 +58,14 @@ async fn neighbours_of_a_hopeless_compilation_are_unharmed() {
     let compiler = Compiler::new(CompilerOptions { deadline, ..options() });
     let wasm = huge_function(6 << 20);
     with_neighbours(async || {
-        let error = compiler.compile(&wasm, Metering::Time).await.unwrap_err();
+        let error = compiler.compile(&wasm, Metering::Time, Haste::Full).await.unwrap_err();
         assert!(matches!(error, CompileError::Deadline { .. }), "{error:?}");
     })
     .await;
 }
 
 async fn compiles_and_runs(wasm: &[u8]) {
-    let code = compiler().compile(wasm, Metering::Time).await.unwrap();
+    let code = compiler().compile(wasm, Metering::Time, Haste::Full).await.unwrap();
     let program = load_code(&code, ProgramKind::detect(wasm).unwrap(), Metering::Time);
     Task::new(&[]).run(&program).await.succeeded();
 }
@@ -89,11 +89,11 @@ async fn thousands_of_exports_compile_and_run() {
 async fn a_huge_custom_section_is_carried_along_or_left_out() {
     let mut wasm =
         wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#).unwrap();
-    let plain = compiler().compile(&wasm, Metering::Time).await.unwrap();
+    let plain = compiler().compile(&wasm, Metering::Time, Haste::Full).await.unwrap();
     let mut content = b"\x01x".to_vec();
     content.resize(32 << 20, 0x5a);
     section(&mut wasm, 0, &content);
-    let code = compiler().compile(&wasm, Metering::Time).await.unwrap();
+    let code = compiler().compile(&wasm, Metering::Time, Haste::Full).await.unwrap();
     assert!(code.len() < plain.len() + 4096, "{} bytes grew to {}", plain.len(), code.len());
     compiles_and_runs(&wasm).await;
 }
@@ -114,7 +114,7 @@ async fn deeply_nested_blocks_give_code_or_a_reason() {
     code.extend([0x02, 0x40].repeat(50_000));
     code.extend([0x0b].repeat(50_001));
     let wasm = crate::compile::with_body(&code);
-    match compiler().compile(&wasm, Metering::Time).await {
+    match compiler().compile(&wasm, Metering::Time, Haste::Full).await {
         Ok(_) | Err(CompileError::Invalid(_) | CompileError::Memory { .. } | CompileError::Crashed(_)) => {}
         Err(other) => panic!("{other:?}"),
     }

@@ -14,6 +14,13 @@ use tokio::{
 };
 use vyr_proto::record::Ended;
 
+use crate::otlp;
+
+/// Bytes that wait for the collector at most, however few spans that is.
+const MAX_BYTES: usize = 64 << 20;
+/// Bytes at which a batch is sent, however few spans it has: collectors take 4 MiB, as a rule.
+const BATCH_BYTES: usize = 2 << 20;
+
 /// Takes finished traces for export. Clones are the same queue; [`Self::disabled`] takes none.
 #[derive(Debug, Clone, Default)]
 pub struct ExportHandle(Option<Arc<Queue>>);
@@ -33,8 +40,20 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    traces: VecDeque<Arc<Ended>>,
+    full: VecDeque<Batch>,
+    open: Batch,
+    /// Of all batches.
     spans: usize,
+    bytes: usize,
+    /// Room of a batch that was sent.
+    spare: Vec<u8>,
+}
+
+/// Encoded spans that are sent together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) spans: usize,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl ExportHandle {
@@ -47,8 +66,8 @@ impl ExportHandle {
         Self(Some(queue))
     }
 
-    /// Takes a finished trace. Never waits: where the queue is full it is dropped and counted.
-    pub fn offer(&self, ended: &Arc<Ended>) {
+    /// Takes a finished trace: encodes it, while it is at hand. Never waits: where the queue is full it is dropped and counted.
+    pub fn offer(&self, ended: &Ended) {
         if let Some(queue) = &self.0 {
             queue.push(ended);
         }
@@ -93,32 +112,41 @@ impl Queue {
         }
     }
 
-    fn push(&self, ended: &Arc<Ended>) {
+    fn push(&self, ended: &Ended) {
         let spans = ended.spans.len();
         let mut waiting = self.waiting.lock();
-        if waiting.spans + spans > self.limit {
-            drop(waiting);
+        let waiting = &mut *waiting;
+        if waiting.spans + spans > self.limit || waiting.bytes >= MAX_BYTES {
             self.dropped.fetch_add(spans as u64, Relaxed);
             return;
         }
-        let was_empty = waiting.traces.is_empty();
-        let was_short = waiting.spans < self.batch;
-        waiting.traces.push_back(Arc::clone(ended));
+        let was_empty = waiting.spans == 0;
+        let before = waiting.open.bytes.len();
+        otlp::write_spans(ended, &mut waiting.open.bytes);
+        waiting.bytes += waiting.open.bytes.len() - before;
+        waiting.open.spans += spans;
         waiting.spans += spans;
-        let is_full = was_short && waiting.spans >= self.batch;
-        drop(waiting);
+        let is_full = self.is_full(&waiting.open);
+        if is_full {
+            let next = Batch { spans: 0, bytes: std::mem::take(&mut waiting.spare) };
+            waiting.full.push_back(std::mem::replace(&mut waiting.open, next));
+        }
         if was_empty || is_full {
             self.filled.notify_one();
         }
     }
 
+    const fn is_full(&self, batch: &Batch) -> bool {
+        batch.spans >= self.batch || batch.bytes.len() >= BATCH_BYTES
+    }
+
     /// Waits for a batch: full, or `delay` after its first trace.
-    pub(super) async fn batch(&self, delay: Duration) -> Vec<Arc<Ended>> {
-        while self.waiting.lock().traces.is_empty() {
+    pub(super) async fn batch(&self, delay: Duration) -> Batch {
+        while self.waiting.lock().spans == 0 {
             self.filled.notified().await;
         }
         let due = Instant::now() + delay;
-        while self.waiting.lock().spans < self.batch {
+        while self.waiting.lock().full.is_empty() {
             if timeout_at(due, self.filled.notified()).await.is_err() {
                 break;
             }
@@ -126,24 +154,23 @@ impl Queue {
         self.take()
     }
 
-    /// Takes up to a batch of what is there.
-    pub(super) fn take(&self) -> Vec<Arc<Ended>> {
+    /// Takes a batch of what is there; an empty one where there is nothing.
+    pub(super) fn take(&self) -> Batch {
         let mut waiting = self.waiting.lock();
-        let mut taken = Vec::new();
-        let mut spans = 0;
-        while spans < self.batch
-            && let Some(trace) = waiting.traces.pop_front()
-        {
-            spans += trace.spans.len();
-            taken.push(trace);
+        let waiting = &mut *waiting;
+        let batch = waiting.full.pop_front().unwrap_or_else(|| std::mem::take(&mut waiting.open));
+        waiting.spans -= batch.spans;
+        waiting.bytes -= batch.bytes.len();
+        self.in_flight.store(batch.spans as u64, Relaxed);
+        batch
+    }
+
+    /// Takes back the room of a batch that is done with.
+    pub(super) fn recycle(&self, mut batch: Batch) {
+        batch.bytes.clear();
+        if batch.bytes.capacity() <= 2 * BATCH_BYTES {
+            self.waiting.lock().spare = batch.bytes;
         }
-        waiting.spans -= spans;
-        if waiting.traces.is_empty() {
-            waiting.traces.shrink_to(1_024);
-        }
-        drop(waiting);
-        self.in_flight.store(spans as u64, Relaxed);
-        taken
     }
 
     /// Counts everything that waits, and what was begun, as dropped.

@@ -1,15 +1,18 @@
 //! Sends finished traces and metrics to an OpenTelemetry collector.
 //!
 //! ```text
-//!   offer(ended) ──► queue (bounded by spans; full: dropped and counted) ──► batch ──► collector
-//!                                                                            └─ retry, backing off
+//!   offer(ended) ─encoded─► queue (bounded by spans; full: dropped and counted) ──► batch ──► collector
+//!                                                                                   └─ retry, backing off
 //! ```
 //! Without a collector there is no queue and no task: an offer costs one branch.
 
+mod grpc;
 mod handle;
+mod http;
 mod options;
 mod sender;
 mod service;
+mod target;
 mod tls;
 
 pub use handle::ExportHandle;

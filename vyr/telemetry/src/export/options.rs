@@ -60,6 +60,20 @@ pub enum ExportError {
     /// TLS cannot be set up.
     #[error("TLS to the collector cannot be set up")]
     Tls(#[source] rustls::Error),
+    /// The address of the collector is none.
+    #[error(
+        "`{endpoint}` is no address of a collector: name one as `http://HOST:PORT` in OTEL_EXPORTER_OTLP_ENDPOINT"
+    )]
+    Endpoint {
+        /// What was named.
+        endpoint: String,
+        /// Why.
+        #[source]
+        source: http::uri::InvalidUri,
+    },
+    /// The way to the collector cannot be set up.
+    #[error("the connection to the collector cannot be set up")]
+    Channel(#[source] tonic::transport::Error),
     /// The exporter refused its configuration.
     #[error("the {signal} exporter cannot be set up: check OTEL_EXPORTER_OTLP_ENDPOINT and the options")]
     Build {
@@ -146,12 +160,12 @@ impl ExportOptions {
     }
 }
 
-fn endpoint_of(signal: &str) -> Option<String> {
+pub(super) fn endpoint_of(signal: &str) -> Option<String> {
     variable(signal, "ENDPOINT")
 }
 
 /// Reads `OTEL_EXPORTER_OTLP_<SIGNAL>_<NAME>`, else `OTEL_EXPORTER_OTLP_<NAME>`.
-fn variable(signal: &str, name: &str) -> Option<String> {
+pub(super) fn variable(signal: &str, name: &str) -> Option<String> {
     let read = |name: String| env::var(name).ok().filter(|value| !value.is_empty());
     read(format!("OTEL_EXPORTER_OTLP_{signal}_{name}")).or_else(|| read(format!("OTEL_EXPORTER_OTLP_{name}")))
 }

@@ -4,17 +4,17 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::metrics::{data::ResourceMetrics, exporter::PushMetricExporter as _};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
-use vyr_proto::record::Ended;
 
 use super::{
     ExportError, ExportHandle, ExportOptions,
-    handle::Queue,
+    handle::{Batch, Queue},
     sender::{TraceSender, metric_sender},
 };
 use crate::{Metrics, NodeResource, ids};
@@ -62,24 +62,24 @@ impl ExportService {
 
     async fn send_traces(&self, mut stopped: watch::Receiver<bool>) {
         let Some(sender) = &self.traces else { return };
-        let mut begun = Vec::new();
+        let mut begun = None;
         loop {
-            tokio::select! {
-                batch = self.queue.batch(self.options.batch_delay) => begun = batch,
+            let batch = tokio::select! {
+                batch = self.queue.batch(self.options.batch_delay) => begun.insert(batch),
                 () = stop(&mut stopped) => break,
-            }
-            tokio::select! {
-                taken = self.send_batch(sender, &begun) => self.done(&begun, taken),
+            };
+            let taken = tokio::select! {
+                taken = self.send_batch(sender, batch) => taken,
                 () = stop(&mut stopped) => break,
-            }
-            begun.clear();
+            };
+            self.done(begun.take(), taken);
         }
-        // what was begun is tried once more, so a collector may see it twice
-        let mut batch = Some(begun).filter(|batch| !batch.is_empty()).unwrap_or_else(|| self.queue.take());
         let drain = async {
-            while !batch.is_empty() {
-                let taken = self.try_batch(sender, &batch, 1).await;
-                self.done(&batch, taken);
+            // what was begun is tried once more, so a collector may see it twice
+            let mut batch = begun.unwrap_or_else(|| self.queue.take());
+            while batch.spans > 0 {
+                let taken = self.try_batch(sender, &sender.request(&batch), 1).await;
+                self.done(Some(batch), taken);
                 batch = self.queue.take();
             }
         };
@@ -89,33 +89,39 @@ impl ExportService {
     }
 
     /// Sends a batch, again and again until it is taken or given up. Tells whether it was taken.
-    async fn send_batch(&self, sender: &TraceSender, batch: &[Arc<Ended>]) -> bool {
+    async fn send_batch(&self, sender: &TraceSender, batch: &Batch) -> bool {
+        let request = sender.request(batch);
         let mut wait = self.options.backoff;
         for attempt in 1..=self.options.attempts.max(1) {
             if attempt > 1 {
                 sleep(jitter(wait)).await;
                 wait = wait.saturating_mul(2).min(self.options.backoff_max);
             }
-            if self.try_batch(sender, batch, attempt).await {
+            if self.try_batch(sender, &request, attempt).await {
                 return true;
             }
         }
         false
     }
 
-    fn done(&self, batch: &[Arc<Ended>], taken: bool) {
+    fn done(&self, batch: Option<Batch>, taken: bool) {
+        let Some(batch) = batch else { return };
         let count = if taken { &self.queue.sent } else { &self.queue.dropped };
-        count.fetch_add(batch.iter().map(|ended| ended.spans.len() as u64).sum(), Relaxed);
+        count.fetch_add(batch.spans as u64, Relaxed);
         self.queue.in_flight.store(0, Relaxed);
+        self.queue.recycle(batch);
     }
 
-    async fn try_batch(&self, sender: &TraceSender, batch: &[Arc<Ended>], attempt: u32) -> bool {
-        match sender.send(batch.iter().map(AsRef::as_ref)).await {
+    async fn try_batch(&self, sender: &TraceSender, request: &Bytes, attempt: u32) -> bool {
+        match sender.send(request.clone()).await {
             Ok(()) => true,
             Err(error) => {
                 self.queue.failures.fetch_add(1, Relaxed);
                 if attempt == 1 {
-                    tracing::warn!(error = %error, "the collector does not take traces; they wait and are tried again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the collector does not take traces; they wait and are tried again"
+                    );
                 }
                 false
             }

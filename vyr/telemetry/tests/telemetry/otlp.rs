@@ -12,6 +12,12 @@ fn resource() -> NodeResource {
     NodeResource::detect("node-7", "0.1.0").with("host.name", "test-host")
 }
 
+fn decoded(bytes: &[u8]) -> TracesData {
+    let data = TracesData::decode(bytes).unwrap();
+    assert_eq!(data.encoded_len(), bytes.len(), "nothing there that the generated messages do not know");
+    data
+}
+
 fn attribute(span: &Span, key: &str) -> Option<Value> {
     let found = span.attributes.iter().find(|pair| pair.key == key)?;
     found.value.clone()?.value
@@ -28,7 +34,7 @@ fn spans_hang_together_and_say_what_happened() {
     failed.failure = FailureKind::FAILURE_KIND_EXIT.into();
     failed.exit_code = 3;
     ended.status = failed.into();
-    let data = otlp::traces_data([&ended], &resource());
+    let data = decoded(&otlp::encode_traces([&ended], &resource()));
     let spans = spans(&data);
     let (root, children) = spans.split_first().unwrap();
     assert_eq!(root.name, "vyr.task");
@@ -57,9 +63,7 @@ fn spans_hang_together_and_say_what_happened() {
 #[test]
 fn both_forms_carry_the_same() {
     let ended = whole_trace(task(1));
-    let data = otlp::traces_data([&ended], &resource());
-    let decoded = TracesData::decode(otlp::encode_traces(&data).as_slice()).unwrap();
-    assert_eq!(decoded, data);
+    let data = decoded(&otlp::encode_traces([&ended], &resource()));
     let line = otlp::json_line(&data).unwrap();
     assert!(!line.contains('\n'));
     let json: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -67,5 +71,5 @@ fn both_forms_carry_the_same() {
     assert_eq!(span["traceId"], hex::encode(&ended.trace_id));
     assert_eq!(span["startTimeUnixNano"], ended.spans[0].start_unix_nanos.to_string());
     assert_eq!(serde_json::from_str::<TracesData>(&line).unwrap(), data);
-    assert!(otlp::traces_data([], &resource()).resource_spans.is_empty());
+    assert!(otlp::encode_traces([], &resource()).is_empty());
 }

@@ -6,15 +6,15 @@ use std::{
     process::ExitCode,
 };
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use wasmtime::Engine;
 
-use super::{CompileError, FAILED, INVALID, OK};
+use super::{CompileError, FAILED, Haste, INVALID, OK, READY};
 use crate::{
     schedule,
     wasm::{
         ProgramKind,
-        engine::{Metering, compile_config},
+        engine::{Level, Metering, compile_config},
     },
 };
 
@@ -26,13 +26,17 @@ const MAX_MESSAGE: usize = 2048;
 /// # Errors
 /// The Wasm is invalid, or none at all.
 pub fn compile(wasm: &[u8], metering: Metering) -> Result<Vec<u8>, CompileError> {
+    compile_at(Level::Full, wasm, metering)
+}
+
+fn compile_at(level: Level, wasm: &[u8], metering: Metering) -> Result<Vec<u8>, CompileError> {
     let kind = ProgramKind::detect(wasm).ok_or(CompileError::NotWasm)?;
     let invalid = |error: wasmtime::Error| {
         let mut text = format!("{error:#}");
         text.truncate(text.floor_char_boundary(MAX_MESSAGE));
         CompileError::Invalid(text)
     };
-    let engine = Engine::new(&compile_config(metering)).map_err(invalid)?;
+    let engine = Engine::new(&compile_config(metering, level)).map_err(invalid)?;
     match kind {
         ProgramKind::Component => engine.precompile_component(wasm),
         ProgramKind::Module => engine.precompile_module(wasm),
@@ -54,10 +58,13 @@ pub fn compile_child_main(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn send(status: u8, content: &[u8]) -> io::Result<()> {
     let length = u64::try_from(content.len()).unwrap_or(u64::MAX).to_le_bytes();
+    write_out(&[&[status][..], &length].concat())?;
+    write_out(content)
+}
+
+fn write_out(bytes: &[u8]) -> io::Result<()> {
     // past the standard library's buffer, which ends lines
-    let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    out.write_all(&[&[status][..], &length].concat())?;
-    out.write_all(content)
+    File::from(io::stdout().as_fd().try_clone_to_owned()?).write_all(bytes)
 }
 
 fn message(error: &CompileError) -> Vec<u8> {
@@ -71,28 +78,39 @@ fn work(args: impl Iterator<Item = OsString>) -> io::Result<Result<Vec<u8>, Comp
     let bounds = Bounds::parse(args)?;
     bounds.apply()?;
     // its threads hold every processor for tens of milliseconds: short tasks pass
-    schedule::compiler();
+    match bounds.haste {
+        Haste::Quick | Haste::Full => schedule::compiler(),
+        Haste::Later => {
+            // whoever stopped it lets it go on: nobody could where the node was killed
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            schedule::idler();
+            write_out(&[READY])?;
+        }
+    }
     let mut wasm = Vec::new();
     io::stdin().lock().read_to_end(&mut wasm)?;
-    Ok(compile(&wasm, bounds.metering))
+    Ok(compile_at(bounds.haste.level(), &wasm, bounds.metering))
 }
 
 /// What the parent writes on the child's command line.
 pub(super) struct Bounds {
     pub(super) metering: Metering,
+    pub(super) haste: Haste,
     pub(super) memory_bytes: u64,
     pub(super) cpu_seconds: u64,
 }
 
 impl Bounds {
-    pub(super) fn to_args(&self) -> [String; 3] {
-        [self.metering.as_str().into(), self.memory_bytes.to_string(), self.cpu_seconds.to_string()]
+    pub(super) fn to_args(&self) -> [String; 4] {
+        let (metering, haste) = (self.metering.as_str().into(), self.haste.as_str().into());
+        [metering, haste, self.memory_bytes.to_string(), self.cpu_seconds.to_string()]
     }
 
     fn parse(mut args: impl Iterator<Item = OsString>) -> io::Result<Self> {
         let mut next = || args.next().and_then(|arg| arg.into_string().ok()).ok_or_else(usage);
         Ok(Self {
             metering: next()?.parse().map_err(|()| usage())?,
+            haste: next()?.parse().map_err(|()| usage())?,
             memory_bytes: next()?.parse().map_err(|_| usage())?,
             cpu_seconds: next()?.parse().map_err(|_| usage())?,
         })
@@ -113,5 +131,8 @@ impl Bounds {
 }
 
 fn usage() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "arguments are `time|fuel MEMORY_BYTES CPU_SECONDS`")
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "arguments are `time|fuel quick|full|later MEMORY_BYTES CPU_SECONDS`",
+    )
 }

@@ -11,7 +11,7 @@ mod parent;
 
 pub use child::{compile, compile_child_main};
 pub use error::CompileError;
-pub use parent::{Compiler, CompilerOptions};
+pub use parent::{Compiler, CompilerOptions, Haste};
 
 /// First byte of the child's answer: native code follows.
 const OK: u8 = 0;
@@ -19,3 +19,5 @@ const OK: u8 = 0;
 const INVALID: u8 = 1;
 /// First byte of the child's answer: why the child itself failed follows.
 const FAILED: u8 = 2;
+/// Goes before the answer of a child that nobody waits for: it dies with its parent from now on, so it may be stopped.
+const READY: u8 = 3;

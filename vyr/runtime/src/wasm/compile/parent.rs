@@ -1,22 +1,32 @@
 use std::{
+    convert::Infallible,
     ffi::OsString,
+    future::pending,
     io,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{ExitStatus, Stdio},
-    sync::Arc,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStdin, Command},
     sync::Semaphore,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
-use super::{CompileError, FAILED, INVALID, OK, child::Bounds};
-use crate::wasm::{Metering, ProgramKind};
+use super::{CompileError, FAILED, INVALID, OK, READY, child::Bounds};
+use crate::{
+    Courtesy,
+    wasm::{Level, Metering, ProgramKind},
+};
 
 /// The compiler takes and gives back memory all the time: large pages, and none given back in between, save
 /// it a tenth of the system's share. Only glibc reads this.
@@ -25,6 +35,51 @@ const TUNABLES: &str = "glibc.malloc.hugetlb=1:glibc.malloc.top_pad=16777216:gli
 
 /// Bytes for which there is room before they come.
 const READ_AHEAD: u64 = 4 << 20;
+
+/// How much longer than others a compilation may take that nobody waits for: it stands aside for whatever comes.
+const LATER: u32 = 10;
+
+/// Between two looks at whether a compiler that nobody waits for is to stand aside.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Who waits for code, and so how good it is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Haste {
+    /// A task waits: code of [`Level::Quick`].
+    Quick,
+    /// A task waits, for code of [`Level::Full`].
+    Full,
+    /// Nobody waits: code of [`Level::Full`], on one thread, of what processor time is left over. It stops while
+    /// short tasks are in flight.
+    Later,
+}
+
+impl Haste {
+    /// Returns the level of the code.
+    pub const fn level(self) -> Level {
+        match self {
+            Self::Quick => Level::Quick,
+            Self::Full | Self::Later => Level::Full,
+        }
+    }
+
+    /// Returns the name used on the compile child's command line.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+            Self::Later => "later",
+        }
+    }
+}
+
+impl FromStr for Haste {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Quick, Self::Full, Self::Later].into_iter().find(|haste| haste.as_str() == text).ok_or(())
+    }
+}
 
 /// How Wasm is compiled, and with what at most.
 #[derive(Debug, Clone)]
@@ -41,8 +96,11 @@ pub struct CompilerOptions {
     pub cpu_time: Duration,
     /// Bytes of native code. Default 512 MiB.
     pub output_bytes: u64,
-    /// Compilations at once; one more waits its turn. Default: one for each processor.
+    /// Compilations at once; one more waits its turn. Default: one for each processor. Of those that nobody
+    /// waits for there is one beside them.
     pub concurrent: usize,
+    /// Tells compilations that nobody waits for when short tasks are in flight.
+    pub courtesy: Courtesy,
 }
 
 impl CompilerOptions {
@@ -56,6 +114,7 @@ impl CompilerOptions {
             cpu_time: Duration::from_secs(60),
             output_bytes: 512 << 20,
             concurrent: std::thread::available_parallelism().map_or(1, usize::from),
+            courtesy: Courtesy::default(),
         }
     }
 }
@@ -65,25 +124,44 @@ impl CompilerOptions {
 pub struct Compiler {
     options: Arc<CompilerOptions>,
     running: Arc<Semaphore>,
+    later: Arc<Semaphore>,
 }
 
 impl Compiler {
     /// Starts nothing yet.
     pub fn new(options: CompilerOptions) -> Self {
         let running = Arc::new(Semaphore::new(options.concurrent.max(1)));
-        Self { options: Arc::new(options), running }
+        Self { options: Arc::new(options), running, later: Arc::new(Semaphore::new(1)) }
     }
 
     /// Compiles `wasm` for [`super::super::Runtime::load`]. Dropping the future ends the child.
     ///
     /// # Errors
     /// The Wasm is invalid or too much for the compiler, or the child could not be run.
-    pub async fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Vec<u8>, CompileError> {
+    pub async fn compile(
+        &self,
+        wasm: &[u8],
+        metering: Metering,
+        haste: Haste,
+    ) -> Result<Vec<u8>, CompileError> {
         ProgramKind::detect(wasm).ok_or(CompileError::NotWasm)?;
-        let _running = self.running.acquire().await;
-        let mut child = self.spawn(metering)?;
-        let deadline = self.options.deadline;
-        match timeout(deadline, self.converse(&mut child, wasm)).await {
+        let (places, times) = match haste {
+            Haste::Quick | Haste::Full => (&self.running, 1),
+            Haste::Later => (&self.later, LATER),
+        };
+        let _running = places.acquire().await;
+        let mut child = self.spawn(metering, haste)?;
+        let deadline = self.options.deadline.saturating_mul(times);
+        let ready = AtomicBool::new(false);
+        let id = child.id().filter(|_| haste == Haste::Later);
+        let stands_aside = stand_aside(id, &ready, &self.options.courtesy);
+        let compiled = async {
+            tokio::select! {
+                compiled = self.converse(&mut child, wasm, &ready) => compiled,
+                never = stands_aside => match never {},
+            }
+        };
+        match timeout(deadline, compiled).await {
             Ok(result) => result,
             Err(_) => {
                 let _ = child.kill().await;
@@ -92,19 +170,23 @@ impl Compiler {
         }
     }
 
-    fn spawn(&self, metering: Metering) -> Result<Child, CompileError> {
+    fn spawn(&self, metering: Metering, haste: Haste) -> Result<Child, CompileError> {
         let options = &*self.options;
         let bounds = Bounds {
             metering,
+            haste,
             memory_bytes: options.memory_bytes,
             // the kernel counts whole seconds
             cpu_seconds: options.cpu_time.as_secs().max(1),
         };
-        Command::new(&options.program)
+        let mut command = Command::new(&options.program);
+        command.env_clear().env("GLIBC_TUNABLES", TUNABLES);
+        if haste == Haste::Later {
+            command.env("RAYON_NUM_THREADS", "1");
+        }
+        command
             .args(&options.args)
             .args(bounds.to_args())
-            .env_clear()
-            .env("GLIBC_TUNABLES", TUNABLES)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -113,13 +195,18 @@ impl Compiler {
             .map_err(|source| CompileError::Process { action: "start", source })
     }
 
-    async fn converse(&self, child: &mut Child, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
+    async fn converse(
+        &self,
+        child: &mut Child,
+        wasm: &[u8],
+        ready: &AtomicBool,
+    ) -> Result<Vec<u8>, CompileError> {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             let source = io::Error::other("it has no pipes");
             return Err(CompileError::Process { action: "talk to", source });
         };
         let limit = self.options.output_bytes;
-        let (sent, received) = tokio::join!(send(stdin, wasm), receive(stdout, limit));
+        let (sent, received) = tokio::join!(send(stdin, wasm), receive(stdout, limit, ready));
         match received {
             // whole: dropping the child ends it, should it not end by itself
             Ok(Some((status, content))) => unpack(status, content),
@@ -141,7 +228,6 @@ impl Compiler {
 
     /// Says what a child died of that could not say it itself.
     fn died(&self, status: ExitStatus) -> CompileError {
-        use rustix::process::Signal;
         let signal = status.signal().and_then(Signal::from_named_raw);
         match signal {
             Some(Signal::XCPU | Signal::KILL) => CompileError::Deadline { limit: self.options.cpu_time },
@@ -154,14 +240,40 @@ impl Compiler {
     }
 }
 
+/// Stops a child that is ready for it while short tasks are in flight. It is not yet waited for, so its number is its own.
+async fn stand_aside(child: Option<u32>, ready: &AtomicBool, courtesy: &Courtesy) -> Infallible {
+    let Some(child) = child.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else {
+        return pending().await;
+    };
+    let mut stands_aside = false;
+    loop {
+        let wanted = ready.load(Relaxed) && courtesy.is_wanted();
+        if wanted != stands_aside {
+            let signal = if wanted { Signal::STOP } else { Signal::CONT };
+            // one that has ended needs none
+            let _ = kill_process(child, signal);
+            stands_aside = wanted;
+        }
+        sleep(LOOK).await;
+    }
+}
+
 async fn send(mut stdin: ChildStdin, wasm: &[u8]) -> io::Result<()> {
     stdin.write_all(wasm).await?;
     stdin.shutdown().await
 }
 
 /// Reads the answer: its status and its content; `None` where the content is larger than `limit`.
-async fn receive(mut stdout: impl AsyncRead + Unpin, limit: u64) -> io::Result<Option<(u8, Vec<u8>)>> {
-    let status = stdout.read_u8().await?;
+async fn receive(
+    mut stdout: impl AsyncRead + Unpin,
+    limit: u64,
+    ready: &AtomicBool,
+) -> io::Result<Option<(u8, Vec<u8>)>> {
+    let mut status = stdout.read_u8().await?;
+    if status == READY {
+        ready.store(true, Relaxed);
+        status = stdout.read_u8().await?;
+    }
     let length = stdout.read_u64_le().await?;
     if length > limit {
         return Ok(None);
