@@ -1,6 +1,7 @@
 //! Hostile artifacts and callers, and the neighbours that never notice.
 
 mod cancel;
+mod compile;
 mod limits;
 mod modules;
 mod neighbours;
