@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Node, guest};
+use crate::support::{Cli, Node, folder, guest};
 
 fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -65,4 +65,24 @@ fn tasks_are_waited_for_listed_read_and_cancelled() {
 
     let listed = node.cli().args(["task", "ls", "--state", "failed"]).ok();
     assert!(listed.contains("exit code 7") && !listed.contains("succeeded"), "{listed}");
+}
+
+/// The address of an artifact is its content's and its manifest's alone: no time, path, key or machine in it.
+#[test]
+fn the_same_file_put_in_two_fresh_homes_prints_the_same_digest() {
+    let put = || {
+        let dir = folder();
+        let file = dir.path().join("echo.wasm");
+        fs::copy(guest("echo"), &file).unwrap();
+        let home = dir.path().join("home");
+        let out = Cli::new(dir.path()).env("VYR_HOME", &home).args(["artifact", "put"]).arg(&file).ok();
+        let digests: Vec<_> =
+            out.lines().filter(|line| line.contains("sha256:")).map(str::to_owned).collect();
+        let key = fs::read(home.join("keys/local.pem")).unwrap();
+        (digests, key)
+    };
+    let [(first, key), (second, other_key)] = [put(), put()];
+    assert!(first[0].starts_with("digest: sha256:"), "{first:?}");
+    assert_eq!(first, second);
+    assert_ne!(key, other_key, "each home has a key of its own");
 }
