@@ -157,3 +157,16 @@ fn frozen_images(place: &Place) -> Result<Vec<PathBuf>> {
     images.sort();
     Ok(images)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_without_the_frozen_image_fails() {
+        let place = Place::find().unwrap();
+        assert_eq!(frozen_images(&place).unwrap(), [place.root.join(FROZEN)]);
+        let without = Place { root: place.root.join("docs"), ..place };
+        assert!(frozen_images(&without).unwrap_err().to_string().contains("vyr.control.v0.binpb"));
+    }
+}
