@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::cmd::{cargo, cmd, run as run_command, succeeds};
 use crate::devnet;
@@ -128,24 +128,25 @@ fn proto_steps(place: &Place, steps: &mut Steps) {
     };
     steps.run("buf lint", || run_buf(&["lint", "proto"]));
     steps.run("buf format", || run_buf(&["format", "proto", "--diff", "--exit-code"]));
-    steps.try_run("buf breaking", || {
-        let images = frozen_images(place)?;
-        if images.is_empty() {
-            return Ok(Done::Skipped("no frozen image in proto/frozen".to_owned()));
-        }
-        for image in images {
+    steps.run("buf breaking", || {
+        for image in frozen_images(place)? {
             let image = image.to_string_lossy();
             run_buf(&["breaking", "proto", "--against", &image])?;
         }
-        Ok(Done::Passed)
+        Ok(())
     });
 }
 
+/// The image of what is frozen and can never be absent: without it nothing guards the Control API.
+const FROZEN: &str = "proto/frozen/vyr.control.v0.binpb";
+
 fn frozen_images(place: &Place) -> Result<Vec<PathBuf>> {
+    let control = place.root.join(FROZEN);
+    ensure!(
+        control.is_file(),
+        "`{FROZEN}` is missing: restore it, since it is what the Control API is compared with"
+    );
     let dir = place.root.join("proto/frozen");
-    if !dir.is_dir() {
-        return Ok(Vec::new());
-    }
     let mut images = Vec::new();
     for entry in fs::read_dir(&dir).context("cannot list proto/frozen")? {
         let path = entry?.path();
@@ -155,4 +156,17 @@ fn frozen_images(place: &Place) -> Result<Vec<PathBuf>> {
     }
     images.sort();
     Ok(images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_without_the_frozen_image_fails() {
+        let place = Place::find().unwrap();
+        assert_eq!(frozen_images(&place).unwrap(), [place.root.join(FROZEN)]);
+        let without = Place { root: place.root.join("docs"), ..place };
+        assert!(frozen_images(&without).unwrap_err().to_string().contains("vyr.control.v0.binpb"));
+    }
 }

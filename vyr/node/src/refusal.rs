@@ -85,3 +85,16 @@ impl From<Refusal> for ConnectError {
         Self::new(refusal.code, refusal.message).with_detail(detail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A panic is not for a test of the running node to make: none is known.
+    #[test]
+    fn a_panic_is_the_nodes_own_fault() {
+        let refusal = Refusal::panicked("st_1");
+        assert_eq!((refusal.code, refusal.reason), (ErrorCode::Internal, "NODE_FAILED"));
+        assert!(refusal.subject == "st_1" && !refusal.mend.is_empty() && refusal.retry_after.is_none());
+    }
+}

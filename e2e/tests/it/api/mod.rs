@@ -2,11 +2,13 @@
 
 mod calls;
 mod content;
+mod docs;
 mod follow;
 mod grpc;
 mod guard;
 mod json;
 mod limits;
+mod reasons;
 mod refusals;
 mod slow;
 mod submit;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Node, guest};
+use crate::support::{Cli, Node, folder, guest};
 
 fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -75,4 +75,24 @@ fn bench_measures_tasks_that_do_nothing() {
     assert_eq!(rows, ["SUBMIT", "accepted", "ended"], "{shown}");
     // one before those that count
     assert_eq!(node.metric("vyr.tasks.accepted", None), 31.0);
+}
+
+/// The address of an artifact is its content's and its manifest's alone: no time, path, key or machine in it.
+#[test]
+fn the_same_file_put_in_two_fresh_homes_prints_the_same_digest() {
+    let put = || {
+        let dir = folder();
+        let file = dir.path().join("echo.wasm");
+        fs::copy(guest("echo"), &file).unwrap();
+        let home = dir.path().join("home");
+        let out = Cli::new(dir.path()).env("VYR_HOME", &home).args(["artifact", "put"]).arg(&file).ok();
+        let digests: Vec<_> =
+            out.lines().filter(|line| line.contains("sha256:")).map(str::to_owned).collect();
+        let key = fs::read(home.join("keys/local.pem")).unwrap();
+        (digests, key)
+    };
+    let [(first, key), (second, other_key)] = [put(), put()];
+    assert!(first[0].starts_with("digest: sha256:"), "{first:?}");
+    assert_eq!(first, second);
+    assert_ne!(key, other_key, "each home has a key of its own");
 }

@@ -2,6 +2,8 @@
 
 mod cancel;
 mod code;
+mod compile;
+mod limits;
 mod modules;
 mod neighbours;
 mod oci;

@@ -25,7 +25,17 @@ pub(crate) struct Said {
 
 impl Cli {
     pub(crate) fn new(home: &Path) -> Self {
-        let mut command = Command::new(binary());
+        Self::of(Command::new(binary()), home)
+    }
+
+    /// Starts it behind a line of shell, which ends in `exec "$@"`.
+    pub(crate) fn behind(home: &Path, line: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line, "sh"]).arg(binary());
+        Self::of(shell, home)
+    }
+
+    fn of(mut command: Command, home: &Path) -> Self {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", home).env("VYR_HOME", home).current_dir(home);
         Self { command, stdin: Vec::new() }

@@ -9,6 +9,7 @@ mod cli;
 mod curl;
 mod node;
 mod task;
+mod trace;
 
 pub(crate) use self::{
     cli::{Cli, Said},

@@ -27,6 +27,8 @@ pub(crate) struct Node {
 pub(crate) struct NodeBuilder {
     args: Vec<String>,
     env: Vec<(String, String)>,
+    /// A line of shell that the node starts behind.
+    behind: Option<String>,
 }
 
 impl NodeBuilder {
@@ -37,6 +39,12 @@ impl NodeBuilder {
 
     pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts the node behind a line of shell, which ends in `exec "$@"`.
+    pub(crate) fn behind(mut self, line: &str) -> Self {
+        self.behind = Some(line.to_owned());
         self
     }
 
@@ -64,7 +72,11 @@ impl Node {
         assert!(self.child.is_none(), "the node runs");
         let log = self.log_path();
         let err = File::create(&log).unwrap();
-        let mut cli = Cli::new(&self.home()).args(["node", "--log-format", "json"]).args(&self.builder.args);
+        let cli = match &self.builder.behind {
+            Some(line) => Cli::behind(&self.home(), line),
+            None => Cli::new(&self.home()),
+        };
+        let mut cli = cli.args(["node", "--log-format", "json"]).args(&self.builder.args);
         for (name, value) in &self.builder.env {
             cli = cli.env(name, value);
         }
@@ -190,8 +202,19 @@ impl Node {
 
     /// Asks the node to stop and waits until it has.
     pub(crate) fn stop(&mut self) {
+        self.terminate();
+        self.ends_well();
+    }
+
+    /// Asks the node to stop.
+    pub(crate) fn terminate(&self) {
+        let child = self.child.as_ref().expect("the node runs");
+        kill_process(Pid::from_child(child), Signal::TERM).unwrap();
+    }
+
+    /// Waits until the node, which was asked to stop, has.
+    pub(crate) fn ends_well(&mut self) {
         let mut child = self.child.take().expect("the node runs");
-        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         let status = child.wait().unwrap();
         assert!(status.success(), "{status}: {}", self.log());
     }

@@ -1,7 +1,7 @@
 use std::{fs::File, io, ops::RangeInclusive, os::unix::fs::FileExt as _};
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, BodyDataStream, Bytes},
     extract::{Path, State},
     response::{IntoResponse as _, Response},
 };
@@ -16,6 +16,8 @@ use crate::{Refusal, artifacts::refuse_store, listen::refuse};
 
 /// Bytes that one read hands on.
 const CHUNK: usize = 256 * 1024;
+/// Bytes of a refused blob that are still read; who sends more is cut off.
+const MAX_DISCARDED: usize = 64 << 20;
 
 /// `PUT /blobs/sha256:…`: stores the body, if it has that digest.
 pub(super) async fn put(
@@ -24,23 +26,29 @@ pub(super) async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match receive(&content, &digest, body).await {
+    match receive(&content, &digest, &headers, body).await {
         Ok(created) => if created { StatusCode::CREATED } else { StatusCode::OK }.into_response(),
         Err(refusal) => refuse(refusal, &headers),
     }
 }
 
-async fn receive(content: &Content, digest: &str, body: Body) -> Result<bool, Refusal> {
+async fn receive(content: &Content, digest: &str, headers: &HeaderMap, body: Body) -> Result<bool, Refusal> {
     let digest = parse(digest)?;
     let store = content.supervisor.artifacts.store().clone();
+    // what says that it is too large need not come; what does not say so is counted as it comes
+    let said = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    store.check_blob_size(said.unwrap_or(0)).map_err(refuse_store)?;
     let had = store.has_blob(&digest);
     let mut writer = Some(store.blob_writer(BlobDurability::Durable));
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk: Bytes = chunk.map_err(|error| broken(format!("the body broke off: {error}")))?;
         // writes to the page cache: short, and no worse than the hop to another thread
-        if let Some(writer) = writer.as_mut() {
-            writer.append(&chunk).map_err(refuse_store)?;
+        if let Some(writer) = writer.as_mut()
+            && let Err(error) = writer.append(&chunk)
+        {
+            discard(chunks).await;
+            return Err(refuse_store(error));
         }
     }
     let stored =
@@ -49,6 +57,16 @@ async fn receive(content: &Content, digest: &str, body: Body) -> Result<bool, Re
         Ok(Some(Ok(_))) => Ok(!had),
         Ok(Some(Err(error))) => Err(refuse_store(error)),
         Ok(None) | Err(_) => Err(Refusal::panicked(digest)),
+    }
+}
+
+/// Reads on and forgets: over HTTP/1 who is still sending seldom sees an answer that came before.
+async fn discard(mut rest: BodyDataStream) {
+    let mut bytes = 0;
+    while bytes < MAX_DISCARDED
+        && let Some(Ok(chunk)) = rest.next().await
+    {
+        bytes += chunk.len();
     }
 }
 

@@ -50,7 +50,7 @@ async fn open(content: &Content, task: &str, stream: &str) -> Result<Body, Refus
         let spool = if stream == "stdout" { task.stdout.clone() } else { task.stderr.clone() };
         return Ok(follow(spool, content.streams.open()?));
     }
-    let status = supervisor.ended(id).await.ok_or_else(|| task_not_found(id))?;
+    let status = supervisor.ended(id).await?.ok_or_else(|| task_not_found(id))?;
     let Some(digest) = crate::tasks::output_digest(&status, stream) else { return Ok(Body::empty()) };
     let (file, _) = supervisor.artifacts.store().open_blob(&digest).map_err(refuse_store)?;
     let reader = tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::from_std(file), CHUNK);

@@ -16,6 +16,9 @@ use crate::{Refusal, listen::refuse};
 /// Bytes of a refusal at most.
 const MAX_REFUSAL: usize = 64 << 10;
 
+/// What the library says of a body that broke off, with a code that blames the node.
+const BROKE_OFF: &str = "failed to read request body";
+
 /// Notes that a request became a call: what it answers from there on is the node's own.
 #[derive(Clone, Default)]
 struct Reached(Arc<AtomicBool>);
@@ -43,9 +46,13 @@ pub(crate) async fn complete(mut request: Request, next: Next) -> Response {
     let trailers = collected.trailers().cloned().unwrap_or_default();
     let bytes = collected.to_bytes();
     let (code, message) = said(parts.status, &parts.headers, &trailers, &bytes);
-    let code = sharpened(parts.status, code);
+    let broke_off = code == ErrorCode::Internal && message.starts_with(BROKE_OFF);
+    let code = if broke_off { ErrorCode::Aborted } else { sharpened(parts.status, code) };
     let headers = protocol.map(|protocol| (header::CONTENT_TYPE, protocol)).into_iter().collect();
     let (completed, body) = refuse(refusal(code, message), &headers).into_parts();
+    if broke_off {
+        parts.status = completed.status;
+    }
     // such as `allow` and `accept-post`
     for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE] {
         parts.headers.remove(name);
@@ -117,6 +124,7 @@ fn refusal(code: ErrorCode, message: String) -> Refusal {
             ("REQUEST_TOO_LARGE", "send at most 4 MiB; bytes move as blobs on the content plane")
         }
         ErrorCode::Unimplemented | ErrorCode::NotFound => return unknown(message),
+        ErrorCode::Aborted => ("UPLOAD_BROKEN", "send the call again, with no pause of more than 30 s"),
         ErrorCode::DeadlineExceeded => ("DEADLINE_PASSED", "give the call more time"),
         _ => ("REQUEST_INVALID", "send the message that docs/api describes; the text says where it differs"),
     };

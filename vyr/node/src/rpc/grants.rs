@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use vyr_model::{DirGrant, EnvGrant, Grants, HttpOutGrant};
 use vyr_proto::control;
 
-use crate::Refusal;
+use super::Refusal;
 
 const MAX_ENV: usize = 256;
 const MAX_DIRS: usize = 64;

@@ -20,7 +20,7 @@ use vyr_proto::control::{
 
 use self::before::reached;
 pub(crate) use self::before::{complete, wrong_method};
-use crate::supervisor::Supervisor;
+use crate::{Refusal, supervisor::Supervisor};
 
 /// The service behind every listener.
 pub(crate) struct Control {

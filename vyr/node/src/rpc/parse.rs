@@ -13,8 +13,7 @@ use vyr_model::{
 };
 use vyr_proto::control;
 
-use super::grants::grants;
-use crate::Refusal;
+use super::{Refusal, grants::grants};
 
 const MAX_ARGS: usize = 1024;
 const MAX_ARG_BYTES: usize = 128 * 1024;

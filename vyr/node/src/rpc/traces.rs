@@ -35,7 +35,7 @@ pub(crate) async fn stream(
         Refusal::field("filter", error.to_string(), "send ids and digests as the API prints them")
     })?;
     for task in &filter.tasks {
-        if !supervisor.knows(*task).await {
+        if !supervisor.knows(*task).await? {
             return Err(task_not_found(*task));
         }
     }
@@ -296,7 +296,8 @@ fn fitting(weights: impl Iterator<Item = usize>) -> usize {
     weights.take_while(fits).count()
 }
 
-fn damaged(error: &RecordError) -> Refusal {
+/// Refuses because a part of the record cannot be read.
+pub(crate) fn damaged(error: &RecordError) -> Refusal {
     Refusal::new(
         ErrorCode::DataLoss,
         "RECORD_UNREADABLE",

@@ -29,7 +29,7 @@ impl Supervisor {
     ) -> Result<usize, Refusal> {
         let began = Stamp::now();
         let Some(task) = self.table.get(id) else {
-            let known = self.ended(id).await.is_some();
+            let known = self.ended(id).await?.is_some();
             return Err(if known { not_held(id) } else { task_not_found(id) });
         };
         let (supervisor, name) = (Arc::clone(self), name.to_owned());

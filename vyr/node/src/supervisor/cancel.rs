@@ -11,7 +11,7 @@ impl Supervisor {
     pub(crate) async fn cancel(self: &Arc<Self>, id: TaskId) -> Result<TaskState, Refusal> {
         let asked = Stamp::now();
         let Some(task) = self.table.get(id) else {
-            return self.ended_state(id).await.ok_or_else(|| task_not_found(id));
+            return self.ended_state(id).await?.ok_or_else(|| task_not_found(id));
         };
         let state = task.phase.lock().state.clone();
         match state {

@@ -7,34 +7,33 @@ use vyr_proto::control;
 use vyr_telemetry::{Filter, Subscription};
 
 use super::Supervisor;
-use crate::{Refusal, tasks::status};
+use crate::{Refusal, rpc::traces::damaged, tasks::status};
 
 impl Supervisor {
-    /// Returns how a task ended; `None` where it has not, or is not known.
-    pub(crate) async fn ended(&self, id: TaskId) -> Option<control::TaskStatus> {
-        match self.record.ended(id).await {
-            Ok(ended) => ended?.status.into_option(),
-            Err(error) => {
-                tracing::error!(task.id = %id, %error, "failed to read a task from the record");
-                None
-            }
-        }
+    /// Returns how a task ended; `None` where it has not, or is not known. What cannot be read is not unknown.
+    pub(crate) async fn ended(&self, id: TaskId) -> Result<Option<control::TaskStatus>, Refusal> {
+        let ended = self.record.ended(id).await.map_err(|error| {
+            tracing::error!(task.id = %id, %error, "failed to read a task from the record");
+            damaged(&error)
+        })?;
+        Ok(ended.and_then(|ended| ended.status.into_option()))
     }
 
     /// Tells whether the node has, or had, this task.
-    pub(crate) async fn knows(&self, id: TaskId) -> bool {
-        self.table.get(id).is_some() || self.ended(id).await.is_some()
+    pub(crate) async fn knows(&self, id: TaskId) -> Result<bool, Refusal> {
+        Ok(self.table.get(id).is_some() || self.ended(id).await?.is_some())
     }
 
     /// Returns where a task that ended stands.
-    pub(super) async fn ended_state(&self, id: TaskId) -> Option<TaskState> {
-        let status = self.ended(id).await?;
-        Some(TaskState::Terminal(match status.state.as_known()? {
+    pub(super) async fn ended_state(&self, id: TaskId) -> Result<Option<TaskState>, Refusal> {
+        let Some(status) = self.ended(id).await? else { return Ok(None) };
+        let terminal = status.state.as_known().map(|state| match state {
             control::TaskState::Succeeded => Terminal::Succeeded,
             control::TaskState::Cancelled => Terminal::Cancelled,
             control::TaskState::Lost => Terminal::Lost,
             _ => Terminal::Failed(vyr_model::Failure::Internal(status.message)),
-        }))
+        });
+        Ok(terminal.map(TaskState::Terminal))
     }
 
     /// Lists the tasks that have not ended and pass the filter, the oldest first.

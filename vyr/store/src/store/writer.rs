@@ -25,6 +25,15 @@ pub struct BlobWriter {
 }
 
 impl Store {
+    /// Refuses a blob that would be larger than one may be.
+    ///
+    /// # Errors
+    /// [`StoreError::BlobTooLarge`].
+    pub fn check_blob_size(&self, size: u64) -> Result<(), StoreError> {
+        let limit = self.0.options.max_blob_bytes;
+        if size > limit { Err(StoreError::BlobTooLarge { limit }) } else { Ok(()) }
+    }
+
     /// Starts a blob.
     pub fn blob_writer(&self, durability: BlobDurability) -> BlobWriter {
         BlobWriter {
@@ -61,11 +70,8 @@ impl BlobWriter {
     }
 
     fn try_append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let limit = self.store.0.options.max_blob_bytes;
         let size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        if size > limit {
-            return Err(StoreError::BlobTooLarge { limit });
-        }
+        self.store.check_blob_size(size)?;
         self.size = size;
         self.hasher.update(bytes);
         if self.buffer.len().saturating_add(bytes.len()) <= SPILL_BYTES {
