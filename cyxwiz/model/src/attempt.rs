@@ -70,6 +70,8 @@ pub fn may_report(current: Option<Current>, attempt: AttemptId, epoch: Epoch) ->
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -94,5 +96,67 @@ mod tests {
         assert!(may_report(current, second, Epoch(1)).is_err());
         assert!(may_report(current, first, Epoch(2)).is_err());
         assert!(may_report(None, second, Epoch(2)).is_err());
+    }
+
+    /// What happens to a job, as far as its attempts go.
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// It is assigned; so many epochs are skipped, as a try that came to nothing does.
+        Assign(u32),
+        /// Its attempt is over and none follows yet.
+        Release,
+        /// Somebody reports: for the attempt of this place in the history, at an epoch of that place's or shifted.
+        Report(proptest::sample::Index, i32),
+        /// Somebody reports for an attempt that is none of this job's, at the present epoch.
+        Foreign,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let report = (any::<proptest::sample::Index>(), prop_oneof![Just(0), -3..=3_i32]);
+        let step = prop_oneof![
+            2 => (1..4_u32).prop_map(Step::Assign),
+            1 => Just(Step::Release),
+            5 => report.prop_map(|(which, shift)| Step::Report(which, shift)),
+            1 => Just(Step::Foreign),
+        ];
+        proptest::collection::vec(step, 1..60)
+    }
+
+    proptest! {
+        #[test]
+        fn of_any_history_only_the_newest_attempt_is_heard(steps in steps()) {
+            let (mut current, mut history): (Option<Current>, Vec<Current>) = (None, Vec::new());
+            for step in steps {
+                match step {
+                    Step::Assign(skipped) => {
+                        let epoch = history.last().map_or(0, |last| last.epoch.0) + skipped;
+                        let next = Current { attempt: AttemptId::generate(), epoch: Epoch(epoch) };
+                        current = Some(next);
+                        history.push(next);
+                    }
+                    Step::Release => current = None,
+                    Step::Foreign => {
+                        let epoch = current.map_or(Epoch(1), |current| current.epoch);
+                        prop_assert!(may_report(current, AttemptId::generate(), epoch).is_err());
+                    }
+                    Step::Report(which, shift) => {
+                        let Some(told) = (!history.is_empty()).then(|| *which.get(&history)) else { continue };
+                        let epoch = Epoch(told.epoch.0.saturating_add_signed(shift));
+                        let heard = may_report(current, told.attempt, epoch);
+                        // late: an older attempt. replayed: one that is over. Shifted: its own attempt, another's epoch.
+                        let newest = current.is_some() && history.last() == Some(&told) && epoch == told.epoch;
+                        prop_assert_eq!(heard.is_ok(), newest);
+                        if let Err(stale) = heard {
+                            prop_assert_eq!(stale, Stale { attempt: told.attempt, epoch });
+                        }
+                        // said twice it is as good, or as bad, as said once
+                        prop_assert_eq!(may_report(current, told.attempt, epoch), heard);
+                    }
+                }
+                // at no time more than one of all that ever were
+                let may = history.iter().filter(|one| may_report(current, one.attempt, one.epoch).is_ok());
+                prop_assert_eq!(may.count(), usize::from(current.is_some()));
+            }
+        }
     }
 }

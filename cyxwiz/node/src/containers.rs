@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use cyxwiz_sandbox::chain;
-use cyxwiz_sandbox::{ContainerExecutor, ContainerOptions, Engine, ImageRef, NodeLabel, SandboxError, Usage};
+use cyxwiz_sandbox::{
+    ContainerExecutor, ContainerOptions, Engine, ImageRef, NodeLabel, SandboxError, Usage, Volumes,
+};
 use parking_lot::Mutex;
 use vyr_model::TaskId;
 
@@ -38,6 +40,20 @@ pub(crate) enum ImageError {
 /// Where the engine's socket is, by flag, environment or file.
 pub(crate) fn socket(config: &Config) -> Option<PathBuf> {
     std::env::var_os("CYXWIZ_DOCKER").map(PathBuf::from).or_else(|| config.container_socket.clone())
+}
+
+/// What bounds folders that jobs write, seen by the engine where there is one.
+pub(crate) fn volumes(containers: Option<&Containers>) -> Volumes {
+    Volumes::of(containers.map(|containers| containers.executor.engine()))
+}
+
+/// The same for a command beside an agent that does not run.
+pub(crate) async fn volumes_of(config: Option<&Config>) -> Volumes {
+    let engine = match config.filter(|config| config.containers) {
+        Some(config) => Engine::connect(socket(config).as_deref()).await.ok(),
+        None => None,
+    };
+    Volumes::of(engine.as_ref())
 }
 
 impl Containers {

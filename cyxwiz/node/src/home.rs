@@ -27,6 +27,13 @@ pub(crate) struct HomeLock {
 #[derive(Clone, Debug)]
 pub(crate) struct AttemptDir(PathBuf);
 
+impl AttemptDir {
+    /// An attempt's folder as it was found.
+    pub(crate) const fn found(path: PathBuf) -> Self {
+        Self(path)
+    }
+}
+
 impl Home {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self(path)
@@ -97,17 +104,14 @@ impl Home {
 
 impl AttemptDir {
     pub(crate) fn create(&self) -> io::Result<()> {
-        [
-            &self.0,
-            &self.job(),
-            &self.output(),
-            &self.checkpoints(),
-            &self.metrics(),
-            &self.site(),
-            &self.staged(),
-        ]
-        .into_iter()
-        .try_for_each(|path| make_dir(path))
+        [&self.0, &self.job(), &self.written(), &self.site(), &self.staged()]
+            .into_iter()
+            .try_for_each(|path| make_dir(path))
+    }
+
+    /// Makes what lies in the folder that is bounded.
+    pub(crate) fn create_written(&self) -> io::Result<()> {
+        [self.output(), self.checkpoints(), self.metrics()].iter().try_for_each(|path| make_dir(path))
     }
 
     pub(crate) fn remove(&self) -> io::Result<()> {
@@ -126,19 +130,24 @@ impl AttemptDir {
         self.0.join("job")
     }
 
+    /// All that the script writes.
+    pub(crate) fn written(&self) -> PathBuf {
+        self.0.join("written")
+    }
+
     /// What the script leaves.
     pub(crate) fn output(&self) -> PathBuf {
-        self.0.join("output")
+        self.written().join("output")
     }
 
     /// Its checkpoints.
     pub(crate) fn checkpoints(&self) -> PathBuf {
-        self.0.join("checkpoints")
+        self.written().join("checkpoints")
     }
 
     /// The folder of its metrics file.
     pub(crate) fn metrics(&self) -> PathBuf {
-        self.0.join("metrics")
+        self.written().join("metrics")
     }
 
     /// What its requirements install.

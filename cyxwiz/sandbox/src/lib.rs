@@ -25,6 +25,7 @@ mod options;
 mod run;
 mod spec;
 mod usage;
+mod volume;
 
 pub use deliver::{Delivery, DeliveryError, DeliveryLimits, deliver};
 pub use engine::{Engine, Swept};
@@ -33,3 +34,4 @@ pub use executor::ContainerExecutor;
 pub use job::{ContainerJob, Gpu, ImageRef, JobError, Network};
 pub use options::{ContainerOptions, NodeLabel};
 pub use usage::{OnUsage, Usage};
+pub use volume::{VolumeRoom, Volumes};

@@ -11,6 +11,7 @@ mod buyer;
 #[expect(dead_code, reason = "the chain's own tests use more of it")]
 mod devnet;
 pub mod jobs;
+mod mounts;
 mod platform;
 mod process;
 mod seller;

@@ -8,7 +8,7 @@ use std::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{platform::Platform, process::Process};
+use super::{mounts::unmount_below, platform::Platform, process::Process};
 use crate::{binary, until};
 
 /// Time between two looks at a node's status.
@@ -22,6 +22,13 @@ pub struct Seller {
     pub wallet: String,
     server: String,
     process: Option<Process>,
+}
+
+impl Drop for Seller {
+    fn drop(&mut self) {
+        drop(self.process.take());
+        unmount_below(&self.home);
+    }
 }
 
 impl Seller {

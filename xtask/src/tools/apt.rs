@@ -16,12 +16,16 @@ const fn need(program: &'static str, package: &'static str) -> Need {
 }
 
 /// What the tests start: an OCI copier, another signature verifier, an OCI runtime, a database. Debian keeps
-/// `postgres` itself out of PATH; `pg_ctlcluster` comes with it.
+/// `postgres` itself out of PATH; `pg_ctlcluster` comes with it. Then what puts a program's clock off, and what reads a
+/// service's unit.
 pub(crate) const FOR_TESTS: &[Need] = &[
     need("skopeo", "skopeo"),
     need("openssl", "openssl"),
     need("runc", "runc"),
     need("pg_ctlcluster", "postgresql"),
+    need("faketime", "faketime"),
+    need("systemd-analyze", "systemd"),
+    need("mkfs.ext4", "e2fsprogs"),
 ];
 
 /// What a private container engine and its network need.

@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use connectrpc::ConnectError;
 use connectrpc::client::{CallOptions, ServerStream};
 use cyxwiz_chain::escrow::Address;
 use cyxwiz_proto::v1::{self, Reason};
 use hyper::body::Incoming;
+use tokio::sync::Mutex;
 
 use super::{Server, ServerError, Sessions, Stored, pause};
 use crate::error::CliError;
@@ -19,6 +22,9 @@ pub(crate) struct Buyer {
     pub(crate) server: Server,
     pub(crate) owner: Address,
     sessions: Sessions,
+    /// The access token that this process was given last, which the server takes whatever our clock says. Locked while
+    /// another is asked for: calls that run at once wait for it here, since the file's lock would stop the one that asks.
+    given: Arc<Mutex<Option<String>>>,
 }
 
 macro_rules! calls {
@@ -35,7 +41,7 @@ macro_rules! calls {
 
 impl Buyer {
     pub(crate) fn new(server: Server, owner: Address, sessions: Sessions) -> Self {
-        Self { server, owner, sessions }
+        Self { server, owner, sessions, given: Arc::default() }
     }
 
     calls! {
@@ -104,14 +110,17 @@ impl Buyer {
         let session = self.sessions.read()?.ok_or_else(|| self.not_signed_in())?;
         let now = super::platform::now().0;
         if session.access_expires_at > now.saturating_add(SOON) {
-            Ok(session)
-        } else {
-            self.renew(&session).await
+            return Ok(session);
         }
+        if self.given.lock().await.as_ref() == Some(&session.access_token) {
+            return Ok(session);
+        }
+        self.renew(&session).await
     }
 
-    /// Exchanges the refresh token. Another command may have done so in the meantime.
+    /// Exchanges the refresh token. Another command, or another call of this one, may have done so in the meantime.
     async fn renew(&self, old: &Stored) -> Result<Stored, CliError> {
+        let mut given = self.given.lock().await;
         let locked = self.sessions.lock()?;
         let kept = locked.read()?.ok_or_else(|| self.not_signed_in())?;
         if kept.access_token != old.access_token {
@@ -125,6 +134,7 @@ impl Buyer {
                     let session = answer.into_owned().session.into_option();
                     let session = Stored::from(&session.ok_or(CliError::Broken("no session"))?);
                     locked.write(Some(session.clone()))?;
+                    *given = Some(session.access_token.clone());
                     return Ok(session);
                 }
                 Err(error) => ServerError::of(error, &self.server.origin),

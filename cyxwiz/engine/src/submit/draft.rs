@@ -66,7 +66,7 @@ impl Submit {
         escrow::config(&self.chain).await?;
         let free = escrow::affordable(&self.chain, self.keypair.pubkey(), deposit).await?;
         talk!("balance   {free} free for jobs");
-        ask::confirm("submit?", yes)?;
+        ask::confirm("submit?", yes).await?;
         let mut agreed = quote;
         loop {
             let ends = agreed.expires_at.as_option().map_or(0, |at| moment(at).0);
@@ -84,7 +84,7 @@ impl Submit {
             for line in plan::estimate(&estimate, &self.job.spec, deposit, limit) {
                 talk!("{line}");
             }
-            ask::confirm("the price has changed; submit?", yes)?;
+            ask::confirm("the price has changed; submit?", yes).await?;
         }
         let record = Record {
             key: key()?,

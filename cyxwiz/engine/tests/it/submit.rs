@@ -1,35 +1,12 @@
 //! From a folder to a place in the queue, with real money, over cuts.
 
-use cyxwiz_chain::Coin;
 use cyxwiz_chain::escrow::policy::JobId as EscrowJob;
 use cyxwiz_proto::v1::{JobState, LogStream};
 
-use crate::support::cli::Cli;
 use crate::support::devnet::Devnet;
 use crate::support::market::{Market, log, state};
 use crate::support::market_end::{completed, refunded};
-
-const SCRIPT: (&str, &[u8]) = ("training_script.py", b"print('hi')\n");
-const CONFIG: (&str, &[u8]) = ("config.json", br#"{"gpu_type": "cpu", "max_price": 0.10, "timeout": 3600}"#);
-
-/// A buyer who is signed in, with money and a job.
-fn buyer(devnet: &Devnet, market: &Market, files: &[(&str, &[u8])]) -> Cli {
-    let cli = Cli::of(devnet, market, "buyer");
-    cli.ok("login");
-    cli.ok("wallet deposit 5 USDC");
-    cli.job(&[&[SCRIPT, CONFIG], files].concat());
-    cli
-}
-
-/// What is free and what is locked of the buyer's, in USDC.
-fn books(devnet: &Devnet) -> (u64, u64) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let owner = devnet.address("buyer");
-        let balance = devnet.rpc().balance(&devnet.contract(), &owner, Coin::Usdc).await.unwrap().unwrap();
-        (balance.free.0, balance.locked.0)
-    })
-}
+use crate::support::{books, buyer};
 
 #[test]
 fn a_job_is_shown_uploaded_paid_queued_and_followed() {

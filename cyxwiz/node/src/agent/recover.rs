@@ -4,20 +4,22 @@ use buffa::Message as _;
 use cyxwiz_proto::v1;
 
 use super::service::Agent;
-use crate::attempt::Start;
+use crate::attempt::{Start, remove};
+use crate::containers::volumes;
 use crate::error::CliError;
+use crate::home::AttemptDir;
 use crate::job::Job;
 use crate::journal::Step;
 
 impl Agent {
     /// Takes up the attempts that the journal has, and removes the folders of others.
-    pub(super) fn recover(&self) -> Result<(), CliError> {
+    pub(super) async fn recover(&self) -> Result<(), CliError> {
         let path = self.tools.home.journal();
         let broken =
             |error: crate::journal::JournalError| CliError::file("read", &path, std::io::Error::other(error));
         let kept = self.tools.journal.unfinished().map_err(broken)?;
         let known: Vec<String> = kept.iter().map(|kept| kept.id.to_string()).collect();
-        self.sweep_folders(&known)?;
+        self.sweep_folders(&known).await?;
         for kept in kept {
             let assignment = v1::Assignment::decode_from_slice(&kept.assignment);
             let job = assignment
@@ -45,16 +47,17 @@ impl Agent {
     }
 
     /// Removes folders of attempts that the journal does not know.
-    fn sweep_folders(&self, known: &[String]) -> Result<(), CliError> {
+    async fn sweep_folders(&self, known: &[String]) -> Result<(), CliError> {
         let folder = self.tools.home.attempts();
         let entries = std::fs::read_dir(&folder).map_err(|source| CliError::file("read", &folder, source))?;
+        let volumes = volumes(self.tools.containers.as_ref());
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if known.contains(&name) {
                 continue;
             }
-            if let Err(error) = std::fs::remove_dir_all(entry.path()) {
-                tracing::warn!(path = %entry.path().display(), %error, "a left folder was not removed");
+            if let Err(error) = remove(&volumes, &AttemptDir::found(entry.path())).await {
+                tracing::warn!(path = %entry.path().display(), error, "a left folder was not removed");
             }
         }
         Ok(())

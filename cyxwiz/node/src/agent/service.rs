@@ -56,7 +56,7 @@ impl Agent {
             stopping: AtomicBool::new(false),
         };
         let agent = Self { tools, inner: Arc::new(inner) };
-        agent.recover()?;
+        agent.recover().await?;
         Ok(agent)
     }
 

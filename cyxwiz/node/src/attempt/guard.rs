@@ -67,8 +67,7 @@ impl Run {
     /// Ends the job when it writes more than it may. Completes never by itself.
     pub(super) async fn watch_disk(&self) {
         let job = &self.handle.job;
-        let inputs = job.inputs.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
-        let most = job.spec.requirements.disk_mib.saturating_mul(1 << 20).saturating_sub(inputs);
+        let most = self.disk_bytes();
         let folders = [
             (self.dir.output(), job.max_output_bytes),
             (self.dir.checkpoints(), job.max_output_bytes),

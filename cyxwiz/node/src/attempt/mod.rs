@@ -16,10 +16,12 @@ mod metrics;
 mod prepare;
 mod publish;
 mod reporter;
+mod room;
 mod run;
 mod script;
 mod snapshot;
 mod spool;
 
 pub(crate) use handle::Handle;
+pub(crate) use room::remove;
 pub(crate) use run::{Start, run};

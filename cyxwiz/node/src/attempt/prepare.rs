@@ -48,7 +48,7 @@ impl Run {
 
     async fn fetch_all(&self) -> Result<(), Ended> {
         let job = &self.handle.job;
-        self.dir.create().map_err(|error| Ended::node(format!("the node's disk fails: {error}")))?;
+        self.make_folders().await?;
         // a run that is repeated as a check is repeated from its beginning
         let repeats = matches!(&job.spec.workload, Workload::Wasm(wasm) if wasm.deterministic);
         let checkpoint = if repeats { &[][..] } else { &job.checkpoint[..] };

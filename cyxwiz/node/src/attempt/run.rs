@@ -62,9 +62,7 @@ pub(crate) async fn run(tools: Arc<Tools>, handle: Arc<Handle>, start: Start) {
         tracing::warn!(attempt.id = %job.attempt, "the attempt is no longer this node's: dropped");
         run.end_task().await;
     }
-    if let Err(error) = run.dir.remove() {
-        tracing::error!(path = %run.dir.path().display(), %error, "an attempt's folder was not removed");
-    }
+    run.remove_folders().await;
     if let Err(error) = tools.journal.forget(job.attempt) {
         tracing::error!(attempt.id = %job.attempt, %error, "an attempt was not forgotten");
     }
@@ -83,6 +81,7 @@ impl Run {
             },
             Start::Ran { task } => (self.after_restart(&task).await, true),
             Start::Publishing(ending) => {
+                self.find_folders().await;
                 self.spool.system("the agent was restarted; outputs are uploaded now");
                 (Ended::of_wire(*ending), false)
             }
@@ -110,6 +109,7 @@ impl Run {
 
     /// What became of a task while the agent was away. It never goes on: a script must not run on unseen.
     async fn after_restart(&self, task: &str) -> Ended {
+        self.find_folders().await;
         self.spool.system("the agent was restarted while the job ran");
         if task.is_empty() {
             return Ended::node("the agent was restarted when the job was about to start");
@@ -120,6 +120,13 @@ impl Run {
                 ending::of_task(&status, None, self.handle.allowed())
             }
             Err(error) => Ended::node(format!("the agent was restarted, and the task is not known: {error}")),
+        }
+    }
+
+    /// After a restart of the machine what a script wrote is in its image alone.
+    async fn find_folders(&self) {
+        if let Err(ended) = self.make_folders().await {
+            tracing::error!(attempt.id = %self.handle.job.attempt, error = ended.message, "its folders are not all there");
         }
     }
 

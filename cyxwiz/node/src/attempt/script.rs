@@ -14,7 +14,7 @@ use crate::files::give;
 use crate::packages::PackageIndex;
 
 /// The requirements of a job, in its folder.
-const REQUIREMENTS: &str = "requirements.txt";
+pub(super) const REQUIREMENTS: &str = "requirements.txt";
 /// Time to install them.
 const INSTALL_TIME: Duration = Duration::from_secs(600);
 /// Memory to install them with, at least.
@@ -82,13 +82,11 @@ impl Run {
     /// A container with the limits of the job.
     fn container(&self, image: &ImageRef, command: Vec<String>, network: Network) -> ContainerJob {
         let wanted = &self.handle.job.spec.requirements;
-        let inputs = self.handle.job.inputs.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
-        let disk = wanted.disk_mib.saturating_mul(MIB).saturating_sub(inputs).max(MIB);
         let mut job = ContainerJob::new(image.clone(), command);
         job.cpu_milli = wanted.cpu_milli.max(10);
         job.pids = PIDS.saturating_add(PIDS_OF_ONE.saturating_mul(wanted.cpu_milli / 1000)).min(65_536);
         job.shm_bytes = (wanted.memory_mib.saturating_mul(MIB) / 2).max(MIB);
-        job.disk_bytes = disk;
+        job.disk_bytes = self.disk_bytes();
         job.network = network;
         job.grace_ms = u32::try_from(GRACE.as_millis()).ok();
         job

@@ -59,7 +59,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<(), CliError> {
     let runtime = builder.enable_all().build()?;
     let done = match cli.command {
         Command::Install(args) => runtime.block_on(install::run(&args, &context)),
-        Command::Uninstall(args) => uninstall::run(&args, &context),
+        Command::Uninstall(args) => runtime.block_on(uninstall::run(&args, &context)),
         Command::Run(args) => runtime.block_on(run::run(&args, &context)),
         Command::Pause => pause::run(true, &context),
         Command::Resume => pause::run(false, &context),

@@ -246,6 +246,58 @@ async fn a_killed_agent_leaves_no_container_behind() {
     assert!(node.attempts().is_empty());
 }
 
+/// Root's agent bounds what a script writes: the kernel refuses what is over, and nothing of it stays mounted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_fills_its_disk_takes_no_more_of_the_machines() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: bounded folders need root");
+        return;
+    }
+    let market = Market::start().await;
+    let node = node(&market).await;
+    let source = r#"
+import os
+for folder in ("CYX_OUTPUT_DIR", "CYX_CHECKPOINT_DIR"):
+    room = os.statvfs(os.environ[folder])
+    print(room.f_blocks * room.f_frsize >> 20, flush=True)
+block = b"x" * (1 << 20)
+for n in range(1024):
+    with open(f"{os.environ['CYX_OUTPUT_DIR']}/{n}", "wb") as file: file.write(block)
+print("filled")
+"#;
+    let mut job = script(&market, source, &[]);
+    job.spec.get_or_insert_default().requirements.get_or_insert_default().disk_mib = 32;
+    let id = market.assign(job).await;
+    let finished = market.finished(&id).await;
+    let said = market.told(|told| told.output(&id, LogStream::Stdout));
+    assert_eq!(finished.ending.reason, "disk", "{} {said}", finished.ending.message);
+    // the job's disk, and what a file system of it needs
+    for line in said.lines() {
+        assert!((32..80).contains(&line.parse::<u64>().expect(line)), "{said}");
+    }
+    assert_eq!(said.lines().count(), 2, "{said}");
+    until_gone(&node).await;
+    let home = node.home().display().to_string();
+    let engine = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        std::fs::read_to_string(entry.path().join("comm")).is_ok_and(|name| name.trim() == "dockerd")
+    });
+    for process in engine.map(|entry| entry.path()).chain([std::path::PathBuf::from("/proc/self")]) {
+        let mounts = std::fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
+        assert!(!mounts.contains(&home), "a mount is left: {mounts}");
+    }
+}
+
+/// Waits until no attempt's folder is left.
+async fn until_gone(node: &Node) {
+    for _ in 0..600 {
+        if node.attempts().is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("left behind: {:?}", node.attempts());
+}
+
 /// A wheel with one module, stored without compression.
 fn wheel() -> Vec<u8> {
     let info = "greeting-1.0.dist-info";

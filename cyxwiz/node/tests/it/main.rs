@@ -14,8 +14,11 @@ mod faults;
 mod files;
 mod guest;
 mod market;
+#[path = "../../../../e2e/src/market/mounts.rs"]
+mod mounts;
 mod node;
 mod restart;
 mod rpc;
+mod systemd;
 mod tls;
 mod wasm;

@@ -6,12 +6,15 @@ use std::process::{Output, Stdio};
 use tokio::process::{Child, Command};
 
 use crate::market::Market;
+use crate::mounts::unmount_below;
 
 pub(crate) const WALLET: &str = "9vMJfxuKxXBoEa7rM12mYLMwTacLMLDJqHozw96WQL8i";
 
 pub(crate) struct Node {
     pub(crate) dir: tempfile::TempDir,
     agent: Option<Child>,
+    /// How far this machine's clock is off, as libfaketime reads it.
+    clock: Option<&'static str>,
 }
 
 pub(crate) fn text(output: &Output) -> (Option<i32>, String, String) {
@@ -22,12 +25,18 @@ pub(crate) fn text(output: &Output) -> (Option<i32>, String, String) {
 impl Node {
     pub(crate) fn new() -> Self {
         // short: a Unix socket lies in it
-        Self { dir: tempfile::Builder::new().prefix("cyx").tempdir().unwrap(), agent: None }
+        Self { dir: tempfile::Builder::new().prefix("cyx").tempdir().unwrap(), agent: None, clock: None }
     }
 
     /// Installs and runs an agent.
     pub(crate) async fn run(market: &Market) -> Self {
+        Self::run_at(market, None).await
+    }
+
+    /// The same, with its clock put off.
+    pub(crate) async fn run_at(market: &Market, clock: Option<&'static str>) -> Self {
         let mut node = Self::new();
+        node.clock = clock;
         let installed = node
             .call(&[
                 "install",
@@ -58,6 +67,12 @@ impl Node {
             .env("XDG_CONFIG_HOME", self.dir.path())
             .stdin(Stdio::null())
             .kill_on_drop(true);
+        if let Some(off) = self.clock {
+            command
+                .env("LD_PRELOAD", faketime())
+                .env("FAKETIME", off)
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
         command
     }
 
@@ -111,8 +126,19 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
 }
 
+/// What puts a program's clock off. `./x test` installs it.
+fn faketime() -> PathBuf {
+    let places = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path());
+    let found = places.map(|place| place.join("faketime/libfaketime.so.1")).find(|path| path.exists());
+    found.expect("libfaketime is not there: run `./x test`")
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
+        if let Some(agent) = &mut self.agent {
+            let _ = agent.start_kill();
+        }
+        unmount_below(self.dir.path());
         if std::thread::panicking() {
             eprintln!("--- the agent's log ---\n{}", self.log());
         }

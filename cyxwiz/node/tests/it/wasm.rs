@@ -67,6 +67,36 @@ async fn a_job_runs_and_everything_of_it_arrives() {
     until_empty(&node).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_clock_is_half_an_hour_off_works_as_any_other() {
+    for off in ["+1800s", "-1800s"] {
+        let market = Market::start().await;
+        let mut node = Node::run_at(&market, Some(off)).await;
+        let mut last = String::new();
+        for number in 0..2 {
+            let job = market.wasm(&program(&[Do::File(4, "out", format!("{number}"))]), &[]);
+            let id = market.assign(job).await;
+            let finished = market.finished(&id).await;
+            let ended = ending(&finished);
+            assert_eq!(ended, ("succeeded".to_owned(), Some(0)), "{off}: {}", finished.ending.message);
+            last = id;
+        }
+        // it says when by its own clock, which is what nobody goes by
+        let said = market.told(|told| {
+            let exited = told.steps(&last).into_iter().find_map(|step| match step {
+                Step::Exited(exited) => exited.at.as_option().map(|at| at.seconds),
+                _ => None,
+            });
+            exited.unwrap()
+        });
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let ahead = said - i64::try_from(now).unwrap();
+        assert!((1200..2400).contains(&ahead.abs()) && (ahead > 0) == off.starts_with('+'), "{off}: {ahead}");
+        until_empty(&node).await;
+        assert_eq!(node.stop().await, Some(0));
+    }
+}
+
 /// Waits until no attempt's folder is left.
 async fn until_empty(node: &Node) {
     for _ in 0..600 {

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Time between two looks, and at least this many times what a look takes.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(25);
 const LOOK_SHARE: u32 = 10;
 /// Depth of folders; deeper counts as too much.
 const DEPTH: usize = 64;

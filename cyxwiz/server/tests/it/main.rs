@@ -16,6 +16,7 @@ mod files;
 mod links;
 mod market;
 mod metrics;
+mod migrate;
 mod postgres;
 mod stop;
 mod support;

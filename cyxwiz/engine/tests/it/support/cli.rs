@@ -13,6 +13,8 @@ use super::market::Market;
 pub(crate) struct Cli {
     home: TempDir,
     args: Vec<String>,
+    /// How far this machine's clock is off, as libfaketime reads it.
+    clock: Option<String>,
 }
 
 /// What a command printed, and its exit code.
@@ -38,7 +40,16 @@ impl Cli {
     }
 
     pub(crate) fn new(args: &[&str]) -> Self {
-        Self { home: TempDir::new().unwrap(), args: args.iter().map(|arg| (*arg).to_owned()).collect() }
+        Self {
+            home: TempDir::new().unwrap(),
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            clock: None,
+        }
+    }
+
+    /// Puts its clock off.
+    pub(crate) fn clock(&mut self, off: Option<&str>) {
+        self.clock = off.map(str::to_owned);
     }
 
     pub(crate) fn home(&self) -> &Path {
@@ -74,6 +85,12 @@ impl Cli {
             command.env_remove(format!("CYXWIZ_{name}"));
         }
         command.env_remove("XDG_STATE_HOME").env_remove("XDG_CONFIG_HOME");
+        if let Some(off) = &self.clock {
+            command
+                .env("LD_PRELOAD", faketime())
+                .env("FAKETIME", off)
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
         command
     }
 
@@ -99,6 +116,13 @@ impl Cli {
         let out = BufReader::new(child.stdout.take().unwrap());
         Running { child, out }
     }
+}
+
+/// What puts a program's clock off. `./x test` installs it.
+fn faketime() -> PathBuf {
+    let places = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path());
+    let found = places.map(|place| place.join("faketime/libfaketime.so.1")).find(|path| path.exists());
+    found.expect("libfaketime is not there: run `./x test`")
 }
 
 pub(crate) fn said(output: Output) -> Said {

@@ -1,3 +1,4 @@
+mod buyer;
 pub(crate) mod cli;
 // the same chain as the client's own tests
 #[path = "../../../../chain/tests/it/support/devnet.rs"]
@@ -5,3 +6,7 @@ pub(crate) mod cli;
 pub(crate) mod devnet;
 pub(crate) mod market;
 pub(crate) mod market_end;
+#[cfg(unix)]
+pub(crate) mod terminal;
+
+pub(crate) use buyer::{books, buyer};

@@ -3,7 +3,8 @@ use std::fs;
 use cyxwiz_sandbox::{DeliveryLimits, deliver};
 use vyr_model::{Failure, LimitKind, Terminal};
 
-use crate::support::{Attempt, Host, Loose, bind};
+use super::resources::ROOM;
+use crate::support::{Attempt, Done, Host, Loose, bind};
 
 const TOO_MUCH: Terminal = Terminal::Failed(Failure::Limit(LimitKind::Output));
 
@@ -14,27 +15,25 @@ async fn loose(host: &Host, script: &str) -> String {
 }
 
 fn held(host: &Host, script: &str) -> Attempt {
-    host.python(script).dir(&host.folder("held"), "/job/out", false).job(|job| job.disk_bytes = 16 << 20)
+    host.python(script).dir(&host.folder("held"), "/job/out", false).job(|job| job.disk_bytes = ROOM.bytes)
 }
 
 #[tokio::test]
 async fn zip_bomb() {
     let host = Host::new().await;
     let bomb = r#"
-import io, os, time, zipfile
+import io, zipfile
 packed = io.BytesIO()
 with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-    for n in range(96): archive.writestr(f"{n}", b"\0" * (1 << 20))
-assert len(packed.getvalue()) < 200_000
-with zipfile.ZipFile(packed) as archive:
-    for name in archive.namelist():
-        archive.extract(name, "/job/out")
-        time.sleep(PAUSE)
+    for n in range(64): archive.writestr(f"{n}", b"\0" * (16 << 20))
+assert len(packed.getvalue()) < 2_000_000
+with zipfile.ZipFile(packed) as archive: archive.extractall("/job/out")
 print("unpacked")
 "#;
-    assert_eq!(loose(&host, &bomb.replace("PAUSE", "0")).await, "unpacked\n");
-    let done = host.run(held(&host, &bomb.replace("PAUSE", "0.02"))).await;
+    assert_eq!(loose(&host, bomb).await, "unpacked\n");
+    let (done, written) = bounded(&host, bomb).await;
     assert_eq!(done.outcome.terminal, TOO_MUCH, "{done:?}");
+    assert!(written <= ROOM.image_bytes(), "{written} bytes");
     host.assert_healthy().await;
 }
 
@@ -46,9 +45,25 @@ for n in range(100_000): open(f"/job/out/{n}", "w").close()
 print("made them")
 "#;
     assert_eq!(loose(&host, many).await, "made them\n");
+    // in a folder that is looked at, and in one that has no more room
     let done = host.run(held(&host, many)).await;
     assert_eq!(done.outcome.terminal, TOO_MUCH, "{done:?}");
+    let (done, written) = bounded(&host, many).await;
+    assert_eq!(done.outcome.terminal, TOO_MUCH, "{done:?}");
+    assert!(written <= ROOM.image_bytes(), "{written} bytes");
     host.assert_healthy().await;
+}
+
+/// Runs a script in a bounded folder; returns what it took of the disk, too.
+async fn bounded(host: &Host, script: &str) -> (Done, u64) {
+    let folder = host.folder("bounded");
+    let bound = host.bound(&folder, ROOM).await;
+    let attempt = host.python(script).dir(&folder, "/job/out", false).job(|job| job.disk_bytes = ROOM.bytes);
+    let done = host.run_beside(attempt).await;
+    let Some(bound) = bound else { return (done, 0) };
+    let written = bound.on_disk();
+    bound.release().await;
+    (done, written)
 }
 
 #[tokio::test]

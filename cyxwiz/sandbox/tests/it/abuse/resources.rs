@@ -1,8 +1,12 @@
 use std::fs;
 
+use cyxwiz_sandbox::VolumeRoom;
 use vyr_model::{Failure, LimitKind, Terminal};
 
 use crate::support::{Host, Loose, bind};
+
+/// What a job may write in these tests.
+pub(super) const ROOM: VolumeRoom = VolumeRoom { bytes: 16 << 20, files: 20_000 };
 
 fn limit(kind: LimitKind) -> Terminal {
     Terminal::Failed(Failure::Limit(kind))
@@ -57,36 +61,36 @@ async fn memory_bomb() {
     }
 }
 
+/// At full speed, in files and in one.
+const FILL_MANY: &str = r#"
+block = b"x" * (2 << 20)
+for n in range(512):
+    with open(f"/job/out/{n}", "wb") as file: file.write(block)
+print("filled")
+"#;
+const FILL_ONE: &str = r#"
+block = b"x" * (2 << 20)
+with open("/job/out/one", "wb") as file:
+    for n in range(512): file.write(block)
+print("filled")
+"#;
+
 #[tokio::test]
 async fn disk_fill() {
     let host = Host::new().await;
-    // slowly enough for whom it must not matter, in files and in one
-    let many = r#"
-for n in range(64):
-    open(f"/job/out/{n}", "wb").write(b"x" * (2 << 20))
-print("filled")
-"#;
-    let one = r#"
-with open("/job/out/one", "wb") as file:
-    for n in range(64): file.write(b"x" * (2 << 20))
-print("filled")
-"#;
-    for (name, fill) in [("many", many), ("one", one)] {
-        let folder = host.folder(&format!("loose-{name}"));
-        let mounts = vec![bind(&folder, "/job/out")];
-        let (_, loose) = Loose::python(fill).host(|host| host.binds = Some(mounts)).run().await;
-        assert_eq!(loose, "filled\n");
+    for (name, fill) in [("many", FILL_MANY), ("one", FILL_ONE)] {
+        filled_when_loose(&host, fill).await;
         let folder = host.folder(name);
-        let paced =
-            format!("import time\n{}", fill.replace("range(64): ", "range(64):\n        time.sleep(0.02); "));
-        let paced = paced.replace("range(64):\n    open", "range(64):\n    time.sleep(0.02)\n    open");
+        let Some(bound) = host.bound(&folder, ROOM).await else { break };
         let attempt =
-            host.python(&paced).dir(&folder, "/job/out", false).job(|job| job.disk_bytes = 16 << 20);
-        let done = host.run(attempt).await;
+            host.python(fill).dir(&folder, "/job/out", false).job(|job| job.disk_bytes = ROOM.bytes);
+        let done = host.run_beside(attempt).await;
         assert_eq!(done.outcome.terminal, limit(LimitKind::Output), "{done:?}");
-        let held: u64 =
-            fs::read_dir(&folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
-        assert!(held < 120 << 20, "{held} bytes");
+        assert_ne!(done.stdout, "filled\n");
+        // what stands on the host's disk, the file system's own parts with it
+        let written = bound.on_disk();
+        assert!(written > ROOM.bytes && written <= ROOM.image_bytes(), "{written} bytes");
+        bound.release().await;
         host.assert_healthy().await;
     }
 
@@ -95,6 +99,38 @@ print("filled")
     let done = host.run(host.python(root)).await;
     assert_eq!(done.outcome.terminal, Terminal::Failed(Failure::Exit(1)));
     assert!(done.stderr.contains("Read-only file system"), "{done:?}");
+}
+
+/// Where the agent is not root: looks at the folder, and a limit for each file.
+#[tokio::test]
+async fn disk_fill_that_is_only_looked_at() {
+    let host = Host::new().await;
+    filled_when_loose(&host, FILL_MANY).await;
+    for (name, fill, most) in [("many", FILL_MANY, 512 << 20), ("one", FILL_ONE, ROOM.bytes + 4096)] {
+        let folder = host.folder(name);
+        let attempt =
+            host.python(fill).dir(&folder, "/job/out", false).job(|job| job.disk_bytes = ROOM.bytes);
+        let done = host.run(attempt).await;
+        assert_eq!(done.outcome.terminal, limit(LimitKind::Output), "{done:?}");
+        // of the gigabyte that the attack takes
+        let held: u64 =
+            fs::read_dir(&folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        eprintln!("{name}: {held} bytes of {}", ROOM.bytes);
+        assert!(held <= most, "{name}: {held} bytes");
+        fs::remove_dir_all(&folder).unwrap();
+        host.assert_healthy().await;
+    }
+}
+
+/// The attack is one: a gigabyte stands in the folder of a container that nobody holds.
+async fn filled_when_loose(host: &Host, fill: &str) {
+    let folder = host.folder("loose");
+    let mounts = vec![bind(&folder, "/job/out")];
+    let (_, loose) = Loose::python(fill).host(|host| host.binds = Some(mounts)).run().await;
+    assert_eq!(loose, "filled\n");
+    let held: u64 = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    assert_eq!(held, 1 << 30);
+    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test]

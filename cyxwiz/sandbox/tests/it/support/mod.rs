@@ -1,5 +1,6 @@
 //! A host of jobs for each test, with a node label of its own.
 
+mod bound;
 mod loose;
 mod sinks;
 mod world;
@@ -14,12 +15,14 @@ use std::{
 
 use cyxwiz_sandbox::{
     ContainerExecutor, ContainerJob, ContainerOptions, Engine, ImageRef, Network, NodeLabel, Usage,
+    VolumeRoom,
 };
 use tempfile::TempDir;
 use vyr_model::{DirGrant, Limits, TaskId, Terminal};
 use vyr_runtime::{Cancel, RunOutcome, RunRequest, Stdin, Used};
 
 pub(crate) use self::{
+    bound::Bound,
     loose::{Loose, bind},
     sinks::{AtFirstByte, Captured},
     world::{METADATA, PRIVATE, PUBLIC, World},
@@ -81,6 +84,15 @@ impl Host {
             chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
         }
         path
+    }
+
+    /// Gives a folder a file system of its own, which only root can.
+    pub(crate) async fn bound(&self, folder: &Path, room: VolumeRoom) -> Option<Bound> {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("SKIPPED: bounded folders need root");
+            return None;
+        }
+        Some(Bound::make(&self.engine, folder, room).await)
     }
 
     /// Makes a job of a Python script.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use cyxwiz_chain::Coin;
-use cyxwiz_chain::escrow::Address;
 use cyxwiz_chain::escrow::policy::{Amount, JobId as EscrowJob};
+use cyxwiz_chain::escrow::{Address, EscrowAccount};
 use cyxwiz_model::JobId;
 use cyxwiz_proto::v1;
 use solana_signer::Signer as _;
@@ -17,6 +17,12 @@ impl Bazaar {
     pub(crate) async fn books(&self, coin: Coin) -> (u64, u64) {
         let balance = self.rpc.balance(&self.contract, &self.wallet.pubkey(), coin).await.unwrap();
         balance.map_or((0, 0), |balance| (balance.free.0, balance.locked.0))
+    }
+
+    /// A job's escrow on the chain.
+    pub(crate) async fn escrow(&self, id: &str) -> EscrowAccount {
+        let job = EscrowJob(*id.parse::<JobId>().unwrap().as_bytes());
+        self.rpc.escrow(&self.contract, &self.wallet.pubkey(), job).await.unwrap().unwrap()
     }
 
     pub(crate) async fn tokens(&self, owner: &Address) -> u64 {

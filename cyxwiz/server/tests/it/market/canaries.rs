@@ -102,7 +102,7 @@ fn gpu(model: &str, vram_mib: u64, capability: &str, cores: u32, max_clock_mhz: 
 
 const H100: &str = "NVIDIA H100 80GB HBM3";
 
-fn h100() -> v1::Gpu {
+pub(crate) fn h100() -> v1::Gpu {
     gpu(H100, 81_559, "9.0", 16_896, 1980)
 }
 

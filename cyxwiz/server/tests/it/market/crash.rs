@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cyxwiz_chain::Coin;
+use cyxwiz_chain::escrow::policy::{Epoch, Stage};
 use cyxwiz_proto::v1::JobState;
 
 use super::bazaar::Bazaar;
@@ -50,19 +51,37 @@ pub(crate) async fn state(bazaar: &Bazaar, id: &str) -> String {
         .unwrap()
 }
 
-async fn until_terminal(bazaar: &Bazaar, id: &str) -> String {
+async fn ends(bazaar: &Bazaar, id: &str, wanted: &str) {
     for _ in 0..1200 {
         let state = state(bazaar, id).await;
         if state.parse::<cyxwiz_model::JobState>().unwrap().is_terminal() {
-            return state;
+            assert_eq!(state, wanted);
+            return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("it never ended: {}", state(bazaar, id).await)
 }
 
-/// Lets servers die one after the other at each step, then one live.
-async fn crash_through(bazaar: &Bazaar, id: &str, ends: &str) {
+/// Rows that are written from now on wait: no server that is there sends them.
+async fn hold_rows(bazaar: &Bazaar) {
+    sqlx::query("ALTER TABLE outbox ALTER not_before SET DEFAULT 9000000000000")
+        .execute(bazaar.world.db().pool())
+        .await
+        .unwrap();
+}
+
+/// Ends the server of this test. Its node counts as there meanwhile: what dies here are servers.
+async fn leave(bazaar: &Bazaar) {
+    bazaar.world.ground().drain.begin();
+    sqlx::query("UPDATE node_beats SET last_beat = 9000000000000")
+        .execute(bazaar.world.db().pool())
+        .await
+        .unwrap();
+}
+
+/// Lets servers die one after the other at each step, then one live until all is done.
+async fn crash_through(bazaar: &Bazaar, done: impl Future<Output = ()>) {
     let folder = tempfile::tempdir().unwrap();
     for step in STEPS {
         free_leases(bazaar).await;
@@ -72,7 +91,7 @@ async fn crash_through(bazaar: &Bazaar, id: &str, ends: &str) {
     }
     free_leases(bazaar).await;
     let mut last = server(bazaar, folder.path(), "");
-    assert_eq!(until_terminal(bazaar, id).await, ends);
+    done.await;
     last.kill().unwrap();
     last.wait().unwrap();
 }
@@ -89,7 +108,7 @@ async fn a_settlement_survives_a_crash_at_every_step() {
     bazaar.until(&job.id, JobState::Verifying).await;
     bazaar.world.ground().drain.begin();
     sqlx::query("UPDATE jobs SET dispute_until = 0").execute(bazaar.world.db().pool()).await.unwrap();
-    crash_through(&bazaar, &job.id, "completed").await;
+    crash_through(&bazaar, ends(&bazaar, &job.id, "completed")).await;
     assert_eq!(bazaar.closings(&job.id).await["settled"], 1);
     assert_eq!(bazaar.tokens(&node.payout).await, 90_000);
     assert_eq!(bazaar.books(Coin::Usdc).await, (900_000, 0));
@@ -108,16 +127,56 @@ async fn a_refund_survives_a_crash_at_every_step() {
     let work = node.start(&bazaar).await;
     bazaar.wait_for_rows(&job.id, "assign", "landed").await;
     // the refund's row is written, and no server is there to send it
-    sqlx::query("ALTER TABLE outbox ALTER not_before SET DEFAULT 9000000000000")
-        .execute(bazaar.world.db().pool())
-        .await
-        .unwrap();
+    hold_rows(&bazaar).await;
     node.finish(&work, "exit", vec![]).await;
     bazaar.until(&job.id, JobState::Refunding).await;
     bazaar.world.ground().drain.begin();
-    crash_through(&bazaar, &job.id, "refunded").await;
+    crash_through(&bazaar, ends(&bazaar, &job.id, "refunded")).await;
     assert_eq!(bazaar.closings(&job.id).await["given back"], 1);
     assert_eq!(bazaar.books(Coin::Usdc).await, (1_000_000, 0));
+    bazaar.no_alarms().await;
+    bazaar.close().await;
+}
+
+#[tokio::test]
+async fn an_assignment_survives_a_crash_at_every_step() {
+    let bazaar = Bazaar::open().await;
+    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let mut node = Node::stand_by(&bazaar, 21).await;
+    hold_rows(&bazaar).await;
+    let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, "one").await;
+    node.start(&bazaar).await;
+    bazaar.wait_for_rows(&job.id, "assign", "waiting").await;
+    leave(&bazaar).await;
+    crash_through(&bazaar, bazaar.wait_for_rows(&job.id, "assign", "landed")).await;
+    assert_eq!(bazaar.closings(&job.id).await["assigned"], 1);
+    // who is to be paid, and the money still where it was
+    let stage = bazaar.escrow(&job.id).await.escrow.stage;
+    assert_eq!(stage, Stage::Assigned { payee: node.payout, epoch: Epoch(1) });
+    assert_eq!(bazaar.books(Coin::Usdc).await, (400_000, 600_000));
+    bazaar.no_alarms().await;
+    bazaar.close().await;
+}
+
+#[tokio::test]
+async fn a_top_up_survives_a_crash_at_every_step() {
+    let bazaar = Bazaar::open().await;
+    bazaar.deposit(Coin::Usdc, 1_000_000).await;
+    let mut node = Node::stand_by(&bazaar, 21).await;
+    let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 100_000, 150_000, "one").await;
+    node.start(&bazaar).await;
+    bazaar.wait_for_rows(&job.id, "assign", "landed").await;
+    hold_rows(&bazaar).await;
+    node.pass(&bazaar, 85).await;
+    bazaar.wait_for_rows(&job.id, "top_up", "waiting").await;
+    leave(&bazaar).await;
+    crash_through(&bazaar, bazaar.wait_for_rows(&job.id, "top_up", "landed")).await;
+    // once, on the chain and in the table
+    assert_eq!(bazaar.closings(&job.id).await["topped up"], 1);
+    assert_eq!(bazaar.books(Coin::Usdc).await, (850_000, 150_000));
+    let deposit: i64 =
+        sqlx::query_scalar("SELECT deposit FROM jobs").fetch_one(bazaar.world.db().pool()).await.unwrap();
+    assert_eq!(deposit, 150_000);
     bazaar.no_alarms().await;
     bazaar.close().await;
 }

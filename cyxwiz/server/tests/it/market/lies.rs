@@ -150,3 +150,27 @@ async fn a_benchmark_with_a_wrong_answer_confirms_nothing() {
     assert_eq!(report.message, "1 threads were used, 2 were asked for");
     bazaar.close().await;
 }
+
+#[tokio::test]
+async fn what_time_a_node_thinks_it_is_counts_for_nothing() {
+    let bazaar = Bazaar::open().await;
+    bazaar.deposit(Coin::Usdc, 2_000_000).await;
+    let mut node = Node::stand_by(&bazaar, 21).await;
+    for (key, off) in [("ahead", 1800), ("behind", -1800)] {
+        let job = bazaar.submit(Bazaar::spec(Coin::Usdc, 600), 0, 0, key).await;
+        let work = node.start(&bazaar).await;
+        node.pass(&bazaar, 30).await;
+        let seconds = bazaar.world.clock.now().0 / 1000 + off;
+        let at = buffa_types::google::protobuf::Timestamp { seconds, ..Default::default() };
+        let exited = v1::Exited { ending: ending("succeeded").into(), at: at.into(), ..Default::default() };
+        node.report(&work, exited).await.unwrap();
+        node.finish(&work, "succeeded", vec![]).await;
+        bazaar.until(&job.id, JobState::Verifying).await;
+        bazaar.advance(61);
+        let done = bazaar.until(&job.id, JobState::Completed).await;
+        assert_eq!(done.cost.as_option().unwrap().charged, 30_000, "{key}");
+        node.beat().await;
+    }
+    bazaar.no_alarms().await;
+    bazaar.close().await;
+}

@@ -21,12 +21,15 @@ pub(crate) struct World {
     pub(crate) http: reqwest::Client,
     servers: Vec<Running>,
     postgres: Postgres,
+    /// The test's own: a server closes its pool when it stops.
+    db: Db,
 }
 
 struct Running {
     ground: Ground,
     admin: String,
-    task: JoinHandle<()>,
+    /// None once somebody waited for its end.
+    task: Option<JoinHandle<()>>,
 }
 
 /// What a call answered.
@@ -69,7 +72,8 @@ impl World {
         let postgres = Postgres::open_with(&folder.path().join("postgres"), &["fsync=off"]).await.unwrap();
         let clock = Clock::manual(BEGIN);
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        let mut world = Self { folder, clock, http, servers: Vec::new(), postgres };
+        let db = Db::new(postgres.options(), 4);
+        let mut world = Self { folder, clock, http, servers: Vec::new(), postgres, db };
         for _ in 0..servers {
             let running = world.start(&change).await;
             world.servers.push(running);
@@ -95,7 +99,7 @@ impl World {
         let config = Config::check(settings).unwrap();
         let server = Server::open(config, self.clock.clone(), Drain::default()).await.unwrap();
         let (ground, admin) = (server.ground().clone(), format!("http://{}", server.admin_address()));
-        Running { ground, admin, task: tokio::spawn(server.run()) }
+        Running { ground, admin, task: Some(tokio::spawn(server.run())) }
     }
 
     pub(crate) fn ground(&self) -> &Ground {
@@ -103,7 +107,7 @@ impl World {
     }
 
     pub(crate) fn db(&self) -> &Db {
-        &self.ground().db
+        &self.db
     }
 
     pub(crate) fn postgres(&self) -> &Path {
@@ -210,14 +214,24 @@ impl World {
         }
     }
 
+    /// Waits until a server has stopped.
+    pub(crate) async fn stopped(&mut self, server: usize) {
+        if let Some(task) = self.servers[server].task.take() {
+            task.await.unwrap();
+        }
+    }
+
     /// Stops the servers, then PostgreSQL.
     pub(crate) async fn close(self) {
         for server in &self.servers {
             server.ground.drain.begin();
         }
         for server in self.servers {
-            server.task.await.unwrap();
+            if let Some(task) = server.task {
+                task.await.unwrap();
+            }
         }
+        self.db.pool().close().await;
         self.postgres.close().await;
     }
 }
