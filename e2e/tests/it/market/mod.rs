@@ -7,6 +7,7 @@ mod faults;
 mod full;
 mod index;
 mod input;
+mod live;
 mod money;
 mod registry;
 mod story;
