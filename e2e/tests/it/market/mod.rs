@@ -2,6 +2,7 @@
 //!
 //! The cast is `e2e::market`.
 
+mod abuse;
 mod endings;
 mod faults;
 mod full;
