@@ -3,6 +3,7 @@
 //! The cast is `e2e::market`.
 
 mod abuse;
+mod dispute;
 mod endings;
 mod faults;
 mod full;
@@ -12,4 +13,5 @@ mod live;
 mod money;
 mod registry;
 mod story;
+mod upload;
 mod wasm;
