@@ -46,7 +46,7 @@ pub use meter::{Meter, charge};
 pub use moment::{Moment, Span};
 pub use money::{Coin, Money, MoneyError};
 pub use offer::{Capacity, GpuType, GpuTypeError, Offer};
-pub use path::{FilePath, FilePathError};
+pub use path::{FilePath, FilePathError, MAX_FILES};
 pub use price::{HourlyPrice, HourlyRate, PriceError, RATE_MAX_AGE, SolRate};
 pub use quota::{DEFAULT_REFUNDED_COMPUTE, QuotaUsedUp, refunded_compute};
 pub use spec::{

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// Files of a job's inputs, of an attempt's outputs, and of one checkpoint, at most.
+pub const MAX_FILES: usize = 10_000;
 /// Bytes of a path at most.
 const MAX_BYTES: usize = 1024;
 /// Bytes of one part at most: what file systems allow.

@@ -17,7 +17,7 @@ mod process;
 mod seller;
 
 pub use buyer::{Buyer, units, why};
-pub use platform::{Platform, Server, Setup};
+pub use platform::{Closed, Platform, Server, Setup};
 pub use process::Process;
 pub use seller::Seller;
 

@@ -3,8 +3,11 @@ use std::{
     process::Command,
 };
 
-use cyxwiz_chain::escrow::policy::JobId;
-use serde_json::Value;
+use cyxwiz_chain::{
+    escrow::{Event, policy::JobId},
+    events_of,
+};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
@@ -32,6 +35,22 @@ pub struct Platform {
     /// Its server.
     pub server: Server,
     dir: TempDir,
+}
+
+/// How an escrow was closed, base units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// Paid out.
+    Paid {
+        /// To the payee.
+        node: u64,
+        /// To the treasury.
+        platform: u64,
+        /// Back to the buyer.
+        refund: u64,
+    },
+    /// All of it went back.
+    GivenBack(u64),
 }
 
 /// A central server.
@@ -136,6 +155,37 @@ impl Platform {
             std::array::from_fn(|byte| u8::from_str_radix(&hex[2 * byte..2 * byte + 2], 16).unwrap());
         let program = self.chain.contract().program;
         self.chain.transactions(&program.escrow(&self.chain.address("buyer"), JobId(id)))
+    }
+
+    /// The USDC that a wallet has on the chain outside of the escrow, base units, as the chain tells it.
+    #[must_use]
+    pub fn tokens(&self, wallet: &str) -> u64 {
+        let mint = json!({ "mint": self.chain.report["usdc"] });
+        let how = json!({ "encoding": "jsonParsed", "commitment": "confirmed" });
+        let told = self.chain.ask("getTokenAccountsByOwner", &json!([self.address(wallet), mint, how]));
+        let amount = |account: &Value| {
+            let amount = &account["account"]["data"]["parsed"]["info"]["tokenAmount"]["amount"];
+            amount.as_str().unwrap().parse::<u64>().unwrap()
+        };
+        told["value"].as_array().unwrap().iter().map(amount).sum()
+    }
+
+    /// How the escrow of one of the buyer's jobs was closed, by the program's own words: once, if all is well.
+    #[must_use]
+    pub fn closings(&self, job: &str) -> Vec<Closed> {
+        let program = self.chain.contract().program.id;
+        let words = |told: &Value| -> Vec<String> {
+            serde_json::from_value(told["meta"]["logMessages"].clone()).unwrap()
+        };
+        let events = self.transactions(job).into_iter().flat_map(|told| events_of(&words(&told), &program));
+        let closed = |event| match event {
+            Event::Settled { node, platform, refund, .. } => {
+                Some(Closed::Paid { node: node.0, platform: platform.0, refund: refund.0 })
+            }
+            Event::GivenBack { amount, .. } => Some(Closed::GivenBack(amount.0)),
+            _ => None,
+        };
+        events.filter_map(closed).collect()
     }
 
     /// A folder of the test's own.

@@ -2,15 +2,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use cyxwiz_model::FilePath;
+use cyxwiz_model::{FilePath, MAX_FILES};
 use ignore::{DirEntry, WalkBuilder};
 
 use super::{JobError, shown};
 
 /// Bytes of all files together.
 const MAX_BYTES: u64 = 1 << 30;
-/// How many files a job may have.
-const MAX_FILES: usize = 10_000;
 /// A folder of such a name is nobody's input.
 const LEFT_OUT: [&str; 2] = [".git", "__pycache__"];
 const IGNORE: &str = ".cyxwizignore";

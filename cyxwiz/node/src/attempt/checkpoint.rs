@@ -2,6 +2,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cyxwiz_model::MAX_FILES;
 use cyxwiz_proto::v1;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
@@ -13,8 +14,6 @@ use crate::journal::UploadKey;
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(500);
-/// Files of one checkpoint.
-const MAX_FILES: usize = 10_000;
 
 impl Run {
     /// What lies in the folder before the script starts: restored, hence no news.

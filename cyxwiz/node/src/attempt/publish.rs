@@ -1,11 +1,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cyxwiz_model::{AttemptId, FilePath, Reason};
+use cyxwiz_model::{AttemptId, FilePath, MAX_FILES, Reason};
 use cyxwiz_proto::v1;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 
-use super::guard::MAX_FILES;
 use super::run::Run;
 use crate::containers::chain;
 use crate::ending::Ended;

@@ -11,17 +11,7 @@ use vyr_model::Terminal;
 
 use crate::support::{AtFirstByte, Captured, Host, Loose, METADATA, PRIVATE, PUBLIC, World, variable};
 
-const CONNECT: &str = r#"
-import socket, sys
-for target in sys.argv[1:]:
-    host, port = target.rsplit(":", 1)
-    try:
-        with socket.create_connection((host, int(port)), 2) as stream:
-            stream.sendall(b"x")
-            print(host, stream.recv(6).decode())
-    except OSError as error:
-        print(host, "held")
-"#;
+const CONNECT: &str = include_str!("../attacks/connect.py");
 
 /// The gateway of a container's own bridge: the seller's machine, seen from a job.
 const GATEWAY: &str = r#"

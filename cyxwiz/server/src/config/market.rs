@@ -22,6 +22,8 @@ pub struct MarketConfig {
     pub refunded_compute: Span,
     /// How often an idle node is benchmarked again, on average.
     pub canary_every: Span,
+    /// Of a hundred successful deterministic jobs so many are run again, on average.
+    pub recheck_percent: u32,
     /// How often a script's checkpoint is uploaded at most.
     pub checkpoint_every: Span,
     /// Bytes of a job's inputs at most.
@@ -48,6 +50,10 @@ impl MarketConfig {
         if canary == 0 {
             return Err(ConfigError::setting("canary-seconds", "at least 1"));
         }
+        let recheck_percent = *settings.recheck_percent.get_or_insert(25);
+        if recheck_percent > 100 {
+            return Err(ConfigError::setting("recheck-percent", "0 to 100"));
+        }
         let max_input_bytes = *settings.max_input_bytes.get_or_insert(1 << 30);
         let max_output_bytes = *settings.max_output_bytes.get_or_insert(10 << 30);
         if max_input_bytes > 1 << 40 || max_output_bytes > 1 << 40 {
@@ -58,6 +64,7 @@ impl MarketConfig {
             images: settings.images.clone(),
             refunded_compute: Span::seconds(refunded),
             canary_every: Span::seconds(canary),
+            recheck_percent,
             checkpoint_every: Span::seconds(checkpoint),
             max_input_bytes,
             max_output_bytes,

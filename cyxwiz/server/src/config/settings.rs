@@ -109,6 +109,9 @@ pub struct Settings {
     /// Seconds between two benchmarks of an idle node, on average [default: 14400]
     #[arg(long, env = "CYXWIZ_CANARY_SECONDS", value_name = "SECONDS", global = true)]
     pub canary_seconds: Option<u64>,
+    /// Successful deterministic jobs that the server runs again, percent, chosen by chance [default: 25]
+    #[arg(long, env = "CYXWIZ_RECHECK_PERCENT", value_name = "PERCENT", global = true)]
+    pub recheck_percent: Option<u32>,
 
     /// Calls a minute from one address, without a session [default: 120]
     #[arg(long, env = "CYXWIZ_CALLS_PER_ADDRESS", value_name = "N", global = true)]

@@ -1,6 +1,6 @@
 //! Who may send which files.
 
-use cyxwiz_model::{AccountId, AttemptId, FilePath, JobId};
+use cyxwiz_model::{AccountId, AttemptId, FilePath, JobId, MAX_FILES};
 use cyxwiz_proto::v1::Reason;
 use http::HeaderMap;
 use sqlx::Row as _;
@@ -12,8 +12,6 @@ use crate::auth::bearer;
 use crate::db::DbId as _;
 use crate::{Caller, Refusal};
 
-/// Files of one attempt's outputs, or of one checkpoint, at most.
-const MAX_FILES: i64 = 10_000;
 /// States in which a buyer may send inputs.
 const INPUT_STATES: [&str; 2] = ["draft", "funded"];
 /// States in which an attempt may send what it made.
@@ -129,7 +127,7 @@ impl Files {
         let (files, sum): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         let most = self.0.max_output_bytes;
         let sum = u64::try_from(sum).unwrap_or(u64::MAX).saturating_add(file.size);
-        if files >= MAX_FILES {
+        if usize::try_from(files).is_ok_and(|files| files >= MAX_FILES) {
             return Err(Fault::with(
                 413,
                 Reason::REASON_QUOTA,

@@ -62,6 +62,18 @@ impl Files {
         Ok(hash.finalize().into())
     }
 
+    /// Whether what is stored is still what was sent; reads all of it.
+    ///
+    /// # Errors
+    /// The store failed: nothing is known.
+    pub async fn is_intact(&self, file: &StoredFile) -> Result<bool, ServerError> {
+        match self.digest(file).await {
+            Ok(found) => Ok(found == file.sha256),
+            Err(ServerError::Objects(object_store::Error::NotFound { .. })) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A small file's content, for the server's own use.
     ///
     /// # Errors

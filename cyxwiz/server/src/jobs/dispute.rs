@@ -5,10 +5,14 @@ use super::moves::{Said, apply, tell};
 use super::row::{Ended, Job, lock, of_account};
 use super::view;
 use crate::db::DbId as _;
+use crate::files::FileKind;
 use crate::market::Market;
 use crate::nodes::{Attempt, Manifest, attempt, check_manifest};
 use crate::payments::write_refund;
 use crate::{Buyer, Refusal, ServerError};
+
+/// Damaged outputs that the evidence names.
+const NAMED: usize = 5;
 
 pub(super) async fn dispute(
     market: &Market,
@@ -19,6 +23,7 @@ pub(super) async fn dispute(
         return Err(Refusal::field("reason", "write 1 to 2,000 characters"));
     }
     let job = of_account(market.pool(), buyer.account, &request.job_id).await?;
+    let damaged = damaged(market, &job).await?;
     let now = market.now();
     let mut tx = market.begin().await?;
     let found = lock(&mut tx, job.id).await?;
@@ -35,7 +40,7 @@ pub(super) async fn dispute(
     let current = current.ok_or_else(|| ServerError::stored("a job", "it is verified without an attempt"))?;
     let spec = job.parsed_spec()?;
     let manifest = check_manifest(&mut tx, &current, &spec).await?;
-    let (mut evidence, upheld) = weigh(&job, &current, &manifest, now);
+    let (mut evidence, upheld) = weigh(&job, &current, &manifest, &damaged, now);
     evidence.extend(crate::verify::evidence(&mut tx, &job).await?);
     record(&mut tx, &job, &request.reason).await?;
     decide(&mut tx, &mut job, upheld, now).await?;
@@ -49,7 +54,13 @@ pub(super) async fn dispute(
 }
 
 /// What the decision rests on, and whether it goes against the run.
-fn weigh(job: &Job, attempt: &Attempt, manifest: &Manifest, now: Moment) -> (Vec<String>, bool) {
+fn weigh(
+    job: &Job,
+    attempt: &Attempt,
+    manifest: &Manifest,
+    damaged: &[String],
+    now: Moment,
+) -> (Vec<String>, bool) {
     let mut lines = Vec::new();
     if let Some(ended) = &job.ending {
         let code = ended.exit_code.map_or_else(String::new, |code| format!(" with exit code {code}"));
@@ -60,7 +71,16 @@ fn weigh(job: &Job, attempt: &Attempt, manifest: &Manifest, now: Moment) -> (Vec
         let gap = Span(whole.0.saturating_sub(meter.counted.0));
         lines.push(format!("it ran for {} ms, {} ms of them without beats and not charged", whole.0, gap.0));
     }
-    lines.push(format!("{} outputs are stored with the digests that the node named", manifest.stored));
+    let stored = manifest.stored.saturating_sub(damaged.len());
+    lines.push(format!("{stored} outputs are stored with the digests that the node named"));
+    if !damaged.is_empty() {
+        let named: Vec<&str> = damaged.iter().take(NAMED).map(String::as_str).collect();
+        lines.push(format!(
+            "{} outputs are no longer on the platform as they were sent: {}",
+            damaged.len(),
+            named.join(", ")
+        ));
+    }
     let succeeded = job.ending.as_ref().is_some_and(|ended| ended.reason == Reason::Succeeded);
     let missing = !manifest.missing.is_empty() && succeeded;
     if !manifest.missing.is_empty() {
@@ -69,7 +89,22 @@ fn weigh(job: &Job, attempt: &Attempt, manifest: &Manifest, now: Moment) -> (Vec
     if let Some(lie) = &manifest.lie {
         lines.push(format!("the node's manifest is wrong: {lie}"));
     }
-    (lines, missing || manifest.lie.is_some())
+    (lines, missing || manifest.lie.is_some() || !damaged.is_empty())
+}
+
+/// The outputs whose bytes are not what was sent any more. Reads them all, hence before anything is locked.
+async fn damaged(market: &Market, job: &Job) -> Result<Vec<String>, ServerError> {
+    let Some(attempt) = job.attempt.filter(|_| job.state == JobState::Verifying) else {
+        return Ok(Vec::new());
+    };
+    let files = &market.ground.files;
+    let mut damaged = Vec::new();
+    for file in files.of_attempt(attempt, FileKind::Output, 0).await? {
+        if !files.is_intact(&file).await? {
+            damaged.push(file.path.to_string());
+        }
+    }
+    Ok(damaged)
 }
 
 async fn record(conn: &mut sqlx::PgConnection, job: &Job, reason: &str) -> Result<(), ServerError> {

@@ -1,15 +1,12 @@
 //! The files that a job's buyer declares.
 
-use cyxwiz_model::{FilePath, JobId, JobSpec, Workload};
+use cyxwiz_model::{FilePath, JobId, JobSpec, MAX_FILES, Workload};
 use cyxwiz_proto::v1;
 use sqlx::PgConnection;
 
 use crate::db::{DbId as _, signed, unsigned};
 use crate::market::{Market, bytes32};
 use crate::{Refusal, ServerError};
-
-/// Files of one job.
-const MAX_FILES: usize = 10_000;
 
 /// A file that its buyer declared.
 pub(super) struct Input {

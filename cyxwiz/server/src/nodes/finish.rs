@@ -94,7 +94,8 @@ async fn settle(
     job.books.metered = Some(counted);
     job.books.charged = Some(charged);
     to_publishing(conn, job, now).await?;
-    crate::verify::choose(conn, job, &job.parsed_spec()?, end.reason).await?;
+    let percent = market.ground.config.market.recheck_percent;
+    crate::verify::choose(conn, job, &job.parsed_spec()?, end.reason, percent).await?;
     let ended = ended(end, true);
     let said = Said { message: &ended.message, ended: Some(&ended) };
     apply(conn, job, Event::Published, now, said).await

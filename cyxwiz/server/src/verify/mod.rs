@@ -23,8 +23,6 @@ use crate::market::Market;
 use crate::nodes::{End, attempt, overturn};
 use crate::refusal::chain_of;
 
-/// Of 256 successful runs of deterministic jobs so many are made again.
-const SAMPLE: u8 = 64;
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
 /// A second run takes at most so long, by the database's clock; then another server tries.
@@ -47,11 +45,14 @@ pub(crate) async fn choose(
     job: &Job,
     spec: &JobSpec,
     reason: Reason,
+    percent: u32,
 ) -> Result<(), ServerError> {
-    let mut dice = [0_u8; 1];
+    if reason != Reason::Succeeded || !again(spec) {
+        return Ok(());
+    }
+    let mut dice = [0_u8; 4];
     getrandom::fill(&mut dice).map_err(|error| ServerError::Said(error.to_string()))?;
-    let [roll] = dice;
-    if reason != Reason::Succeeded || !again(spec) || roll >= SAMPLE {
+    if u32::from_ne_bytes(dice) % 100 >= percent {
         return Ok(());
     }
     sqlx::query("UPDATE jobs SET recheck = 'due' WHERE id = $1").bind(job.id.uuid()).execute(conn).await?;

@@ -8,8 +8,26 @@ use super::index;
 
 const DEPOSIT: u64 = 1_000_000;
 
-/// Has a job run; returns its state in the end, why it ended, whose fault that was, and what it cost.
-fn ends(config: &str, script: &str, files: &[(&str, &str)], more: &[&str]) -> (String, String, String, u64) {
+/// What became of a job: its state, why it ended, whose fault that was; what it cost, and what its buyer was told.
+struct End {
+    ending: (String, String, String),
+    charged: u64,
+    told: String,
+}
+
+impl End {
+    /// One clear line says why, with what to do about it; another who paid.
+    #[track_caller]
+    fn says(&self, lines: &[&str]) {
+        assert_eq!(self.told.matches("\nwhy       ").count(), 1, "{}", self.told);
+        for line in lines {
+            assert!(self.told.contains(line), "not told: {line}\n{}", self.told);
+        }
+    }
+}
+
+/// Has a job run to its end, and another one after it.
+fn ends(config: &str, script: &str, files: &[(&str, &str)], more: &[&str]) -> End {
     let platform = Platform::start();
     let _seller = platform.seller_with("seller", &index::empty());
     let buyer = platform.buyer();
@@ -21,12 +39,13 @@ fn ends(config: &str, script: &str, files: &[(&str, &str)], more: &[&str]) -> (S
     let job = buyer.submit(&folder, &[&["--image", "python"], more].concat());
     let done = buyer.reaches(&job, &["completed", "refunded"]);
     let (charged, (reason, class)) = (units(&done, "charged"), why(&done["ending"]));
+    let told = buyer.told(&job);
     assert_eq!(buyer.balance("USDC"), (DEPOSIT - charged, 0));
     // a node that is well takes the next one
     let next = buyer.submit(&jobs::script(&platform, "next", jobs::SUM), &["--image", "python"]);
     buyer.reaches(&next, &["completed"]);
     let state = done["state"].as_str().unwrap().to_owned();
-    (state, reason, class, charged)
+    End { ending: (state, reason, class), charged, told }
 }
 
 fn owned(state: &str, reason: &str, class: &str) -> (String, String, String) {
@@ -38,29 +57,49 @@ const CONFIG: &str = r#"{ "gpu_type": "cpu", "max_price": 0.10, "timeout": 60 }"
 #[test]
 fn an_infinite_loop_ends_at_its_timeout_and_is_paid() {
     let config = r#"{ "gpu_type": "cpu", "max_price": 0.10, "timeout": 4 }"#;
-    let (state, reason, class, charged) = ends(config, "while True: pass", &[], &[]);
-    assert_eq!((state, reason, class), owned("completed", "timeout", ""));
-    assert!(charged > 0);
+    let end = ends(config, "while True: pass", &[], &[]);
+    assert_eq!(end.ending, owned("completed", "timeout", ""));
+    assert!(end.charged > 0);
+    end.says(&[
+        "completed: timeout\n",
+        "why       it ran for the 4 s that it may: ask for more with `timeout`\n",
+        " to the node, ",
+    ]);
 }
 
 #[test]
 fn a_script_that_takes_too_much_memory_is_told_so() {
     let script = "hoard = []\nwhile True: hoard.append(bytearray(8 << 20))";
-    let (state, reason, class, charged) = ends(CONFIG, script, &[], &["--memory", "0.25"]);
-    assert_eq!((state, reason, class), owned("refunded", "out_of_memory", "user"));
-    assert_eq!(charged, 0);
+    let end = ends(CONFIG, script, &[], &["--memory", "0.25"]);
+    assert_eq!(end.ending, owned("refunded", "out_of_memory", "user"));
+    assert_eq!(end.charged, 0);
+    end.says(&[
+        "refunded: out of memory, the job's own fault\n",
+        " MiB of memory that it asked for: ask for more\n",
+        "paid      nobody: ",
+    ]);
 }
 
 #[test]
 fn requirements_that_do_not_install_cost_nothing() {
     let files = [("requirements.txt", "no-such-package-as-this-one==9.9.9\n")];
-    let (state, reason, class, charged) = ends(CONFIG, "print('never')", &files, &[]);
-    assert_eq!((state, reason, class), owned("refunded", "requirements", "user"));
-    assert_eq!(charged, 0);
+    let end = ends(CONFIG, "print('never')", &files, &[]);
+    assert_eq!(end.ending, owned("refunded", "requirements", "user"));
+    assert_eq!(end.charged, 0);
+    end.says(&[
+        "refunded: requirements, the job's own fault\n",
+        "why       requirements.txt was not installed: pip ended with code 1: its last lines say why",
+        "paid      nobody: ",
+    ]);
 }
 
 #[test]
 fn a_declared_output_that_is_missing_is_the_scripts_fault() {
-    let (state, reason, class, _) = ends(CONFIG, "print('done')", &[], &["--expect", "model.pt"]);
-    assert_eq!((state, reason, class), owned("refunded", "no_output", "user"));
+    let end = ends(CONFIG, "print('done')", &[], &["--expect", "model.pt"]);
+    assert_eq!(end.ending, owned("refunded", "no_output", "user"));
+    end.says(&[
+        "refunded: no output, exit code 0, the job's own fault\n",
+        "why       it ended well but left no `model.pt` in $CYX_OUTPUT_DIR\n",
+        "paid      nobody: ",
+    ]);
 }

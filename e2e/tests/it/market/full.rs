@@ -65,6 +65,49 @@ fn pytorch_learns_digits_for_money() {
     assert!(result["accuracy"].as_f64().unwrap() > 0.9, "{result}");
 }
 
+/// Each of what the image promises does a little of what it is for.
+const LIBRARIES: &str = r#"
+import torch, torchvision, numpy, pandas, sklearn.linear_model, transformers
+import matplotlib; matplotlib.use("Agg")
+import matplotlib.pyplot, tqdm, yaml, PIL.Image, requests, safetensors.torch, os, pathlib
+out = pathlib.Path(os.environ["CYX_OUTPUT_DIR"])
+weight = torch.ones(2, 2, requires_grad=True)
+(weight @ torch.tensor([[1.0], [2.0]])).sum().backward()
+assert weight.grad.tolist() == [[1.0, 2.0], [1.0, 2.0]]
+assert torchvision.transforms.functional.hflip(torch.arange(4).reshape(1, 2, 2)).flatten().tolist() == [1, 0, 3, 2]
+frame = pandas.DataFrame({"x": numpy.arange(4.0), "y": 2 * numpy.arange(4.0) + 1})
+line = sklearn.linear_model.LinearRegression().fit(frame[["x"]], frame["y"])
+assert abs(line.coef_[0] - 2) < 1e-9
+config = transformers.BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=32)
+model = transformers.BertModel(config)
+assert model(torch.tensor([[1, 2, 3]])).last_hidden_state.shape == (1, 3, 16)
+safetensors.torch.save_file({"weight": weight.detach()}, out / "weight.safetensors")
+matplotlib.pyplot.plot([1, 2, 3]); matplotlib.pyplot.savefig(out / "plot.png")
+assert PIL.Image.open(out / "plot.png").width > 0
+assert yaml.safe_load("a: [1, 2]") == {"a": [1, 2]}
+for name in (torch, torchvision, numpy, pandas, sklearn, transformers, matplotlib, PIL): print(name.__name__, name.__version__)
+print("all of it works")
+"#;
+
+#[test]
+fn the_pytorch_image_has_what_it_promises() {
+    let platform = Platform::start();
+    let _seller = platform.seller("seller");
+    let buyer = with_money(&platform);
+    let job = buyer.submit(
+        &jobs::script(&platform, "libraries", LIBRARIES),
+        &["--image", "pytorch", "--memory", "2", "--timeout", "300"],
+    );
+    let done = buyer.reaches(&job, &["completed", "refunded"]);
+    let told = buyer.told(&job);
+    assert_eq!(done["state"], "completed", "{told}");
+    assert!(told.contains("torch 2.") && told.contains("all of it works\n"), "{told}");
+    let results = platform.folder("results");
+    buyer.ok(&["results", &job, "--to", results.to_str().unwrap()]);
+    assert!(fs::read(results.join("plot.png")).unwrap().starts_with(b"\x89PNG"));
+    assert!(results.join("weight.safetensors").metadata().unwrap().len() > 0);
+}
+
 #[test]
 fn pytorch_goes_on_from_its_checkpoint_on_another_node() {
     const EPOCHS: u32 = 300;

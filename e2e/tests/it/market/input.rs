@@ -75,5 +75,13 @@ fn a_script_that_leaves_nothing_is_paid_and_one_that_is_killed_is_not() {
     let job = buyer.submit(&jobs::script(&platform, "killed", killed), &["--image", "python"]);
     let done = buyer.reaches(&job, &["refunded"]);
     assert_eq!(why(&done["ending"]), ("signal".to_owned(), "user".to_owned()));
+    let told = buyer.told(&job);
+    for line in [
+        "refunded: signal, the job's own fault\n",
+        "why       it was ended by a fault of its own: ",
+        "paid      nobody: ",
+    ] {
+        assert!(told.contains(line), "not told: {line}\n{told}");
+    }
     assert_eq!(buyer.balance("USDC"), (DEPOSIT - charged, 0));
 }

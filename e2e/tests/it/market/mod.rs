@@ -2,12 +2,16 @@
 //!
 //! The cast is `e2e::market`.
 
+mod abuse;
+mod dispute;
 mod endings;
 mod faults;
 mod full;
 mod index;
 mod input;
+mod live;
 mod money;
 mod registry;
 mod story;
+mod upload;
 mod wasm;

@@ -1,4 +1,4 @@
-use e2e::market::{Platform, jobs, units};
+use e2e::market::{Closed, Platform, jobs, units};
 
 #[test]
 fn a_job_is_paid_in_sol() {
@@ -15,16 +15,21 @@ fn a_job_is_paid_in_sol() {
 
 #[test]
 fn a_server_that_dies_settles_once_when_it_is_back() {
-    let mut platform = Platform::with(["--dispute-window-seconds=2"]);
+    // the window leaves time to see the job there
+    let mut platform = Platform::with(["--dispute-window-seconds=5"]);
     let _seller = platform.seller("seller");
     let buyer = platform.buyer();
     buyer.ok(&["wallet", "deposit", "1", "USDC"]);
     let job = buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python"]);
-    buyer.reaches(&job, &["publishing", "verifying", "settling", "completed"]);
+    let seen = buyer.reaches(&job, &["verifying", "settling"]);
     platform.server.kill();
+    assert_eq!(platform.closings(&job), [], "it was killed too late: {}", seen["state"]);
     platform.server.start();
     let done = buyer.reaches(&job, &["completed"]);
-    assert_eq!(buyer.balance("USDC"), (1_000_000 - units(&done, "charged"), 0));
+    let (charged, node) = (units(&done, "charged"), units(&done, "node"));
+    let paid = Closed::Paid { node, platform: charged - node, refund: units(&done, "refund") };
+    assert_eq!(platform.closings(&job), [paid]);
+    assert_eq!(buyer.balance("USDC"), (1_000_000 - charged, 0));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::fs;
 
-use e2e::market::{Platform, jobs, units};
+use e2e::market::{Closed, Platform, jobs, units};
 
 use crate::support::{repository, until};
 
@@ -11,6 +11,8 @@ fn a_job_from_submit_to_settlement() {
     let buyer = platform.buyer();
     buyer.ok(&["wallet", "deposit", "5", "USDC"]);
 
+    let held = || ["seller", "treasury"].map(|wallet| platform.tokens(wallet));
+    let before = held();
     let job = buyer.submit(&jobs::script(&platform, "sum", jobs::SUM), &["--image", "python"]);
     let shown = buyer.ok(&["watch", &job]);
     let counted: Vec<&str> = shown.lines().filter(|line| line.starts_with("adds ")).collect();
@@ -27,6 +29,12 @@ fn a_job_from_submit_to_settlement() {
     let earning = &earned["earnings"][0];
     assert_eq!((earning["job"].as_str(), earning["state"].as_str()), (Some(job.as_str()), Some("settled")));
     assert_eq!(earning["base_units"].as_str().unwrap().parse::<u64>().unwrap(), node);
+
+    // what the chain itself says: one payment, nine parts to the payee's account and one to the treasury's
+    let platform_part = charged - node;
+    assert_eq!(held(), [before[0] + node, before[1] + platform_part]);
+    let paid = Closed::Paid { node, platform: platform_part, refund: units(&done, "refund") };
+    assert_eq!(platform.closings(&job), [paid]);
 
     let results = platform.folder("results");
     buyer.ok(&["results", &job, "--to", results.to_str().unwrap()]);

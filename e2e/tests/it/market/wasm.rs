@@ -1,5 +1,7 @@
 use std::fs;
 
+use serde_json::Value;
+
 use e2e::market::Platform;
 
 /// Writes 16 random bytes into `result` of `/output`, the first folder after `/job`.
@@ -26,7 +28,7 @@ const DRAW: &str = r#"(module
 #[test]
 fn a_deterministic_job_is_run_again_before_it_is_paid() {
     // every one of them, not a sample
-    let platform = Platform::start();
+    let platform = Platform::with(["--recheck-percent=100"]);
     let seller = platform.seller("seller");
     let buyer = platform.buyer();
     buyer.ok(&["wallet", "deposit", "1", "USDC"]);
@@ -36,6 +38,14 @@ fn a_deterministic_job_is_run_again_before_it_is_paid() {
     let job = buyer.submit(&program, &more);
     let done = buyer.reaches(&job, &["completed"]);
     assert_eq!(done["ending"]["reason"], "succeeded");
+    // the second run is there, it gave the same, and it was before the payment
+    let kept: Value =
+        serde_json::from_str(&platform.server.admin(&["job", "show", &job, "-o", "json"])).unwrap();
+    assert_eq!(
+        (kept["recheck"].as_str(), kept["recheck_note"].as_str()),
+        (Some("agrees"), Some("")),
+        "{kept:#}"
+    );
     assert!(buyer.ok(&["watch", &job]).contains("drawn"));
     let results = platform.folder("results");
     buyer.ok(&["results", &job, "--to", results.to_str().unwrap()]);

@@ -111,7 +111,7 @@ impl Devnet {
     }
 
     /// One call, with nothing of ours in between.
-    fn ask(&self, method: &str, params: &Value) -> Value {
+    pub(crate) fn ask(&self, method: &str, params: &Value) -> Value {
         let ask = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let output = Command::new("curl")
             .args(["-sS", "-H", "content-type: application/json", "-d", &ask.to_string(), &self.url()])

@@ -71,13 +71,7 @@ async fn symlinked_output() {
     let host = Host::new().await;
     let secret = host.folder("private").join("secret");
     fs::write(&secret, "the seller's").unwrap();
-    let attack = r#"
-import os, sys
-os.symlink(sys.argv[1], "/job/out/model.bin")
-os.symlink(os.path.dirname(sys.argv[1]), "/job/out/folder")
-os.mkfifo("/job/out/pipe")
-open("/job/out/real", "w").write("result")
-"#;
+    let attack = attack!("symlinked_output");
     let target = secret.display();
     let mounts = vec![bind(&host.folder("loose"), "/job/out")];
     Loose::python(attack).arg(target).host(|host| host.binds = Some(mounts)).run().await;
@@ -115,14 +109,7 @@ async fn host_mount() {
         assert!(done.outcome.started.is_none());
     }
 
-    let mount = r#"
-import ctypes, os
-libc = ctypes.CDLL(None, use_errno=True)
-def attempt(name, result): print(name, "done" if result == 0 else os.strerror(ctypes.get_errno()))
-attempt("mount", libc.mount(b"none", b"/mnt", b"tmpfs", 0, None))
-attempt("mknod", libc.mknod(b"/tmp/null", 0o20666, os.makedev(1, 3)))
-attempt("unshare", libc.unshare(0x10000000))
-"#;
+    let mount = attack!("mount");
     let (_, loose) = Loose::python(mount)
         .host(|host| {
             // what `--privileged` gives, as far as this needs it

@@ -10,15 +10,7 @@ use crate::support::{Host, Loose, bind};
 #[tokio::test]
 async fn raw_socket() {
     let host = Host::new().await;
-    let attack = r#"
-import socket
-for family, kind, protocol in [(socket.AF_INET, socket.SOCK_RAW, 1), (socket.AF_PACKET, socket.SOCK_RAW, 3)]:
-    try:
-        socket.socket(family, kind, protocol)
-        print("raw")
-    except OSError as error:
-        print(error.errno)
-"#;
+    let attack = attack!("raw_socket");
     assert_eq!(Loose::python(attack).run().await.1, "raw\nraw\n");
     assert_eq!(host.run(host.python(attack)).await.succeeded(), "1\n1\n");
     let outbound = host.python(attack).outbound();
@@ -46,18 +38,7 @@ async fn ptrace() {
     let host = Host::new().await;
     let victim = Victim(Command::new("sleep").arg("600").spawn().unwrap());
     let pid = victim.0.id();
-    let attack = r#"
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-pid = int(sys.argv[1])
-if libc.ptrace(16, pid, None, None) == 0:
-    os.waitpid(pid, 0x40000000)
-    libc.ptrace(17, pid, None, None)
-    print("attached")
-else:
-    print("held", os.strerror(ctypes.get_errno()))
-"#;
+    let attack = attack!("ptrace");
     let (_, loose) = Loose::python(attack)
         .arg(pid)
         .host(|host| {
@@ -82,11 +63,15 @@ async fn setuid() {
     let mounts = vec![bind(&folder, "/p")];
     let mounted = mounts.clone();
     Loose::python(make).host(|host| host.binds = Some(mounted)).run().await;
-    let attack = "import subprocess; subprocess.run(['/p/rootpy', '-c', 'import os; print(os.geteuid())'])";
-    let (_, loose) =
-        Loose::python(attack).user("65534:65534").host(|host| host.binds = Some(mounts)).run().await;
+    let attack = attack!("setuid");
+    let (_, loose) = Loose::python(attack)
+        .arg("/p/rootpy")
+        .user("65534:65534")
+        .host(|host| host.binds = Some(mounts))
+        .run()
+        .await;
     assert_eq!(loose, "0\n", "an unhardened container lets a setuid program become root");
-    let held = host.run(host.python(attack).dir(&folder, "/p", true)).await.succeeded();
+    let held = host.run(host.python(attack).arg("/p/rootpy").dir(&folder, "/p", true)).await.succeeded();
     assert_ne!(held, "0\n");
     fs::remove_file(folder.join("rootpy")).unwrap();
     host.assert_healthy().await;

@@ -15,19 +15,7 @@ fn limit(kind: LimitKind) -> Terminal {
 #[tokio::test]
 async fn fork_bomb() {
     let host = Host::new().await;
-    let bomb = r#"
-import os, signal, sys
-children = 0
-try:
-    while children < 500:
-        if os.fork() == 0:
-            signal.pause()
-        children += 1
-except OSError as error:
-    print("held at", children, error.errno)
-    sys.exit(1)
-print("forked", children)
-"#;
+    let bomb = attack!("fork_bomb");
     let (_, loose) = Loose::python(bomb).run().await;
     assert_eq!(loose, "forked 500\n");
     let done = host.run(host.python(bomb)).await;
@@ -44,19 +32,18 @@ print("forked", children)
 #[tokio::test]
 async fn memory_bomb() {
     let host = Host::new().await;
-    let bombs = [
-        "x = bytearray(b'x') * (300 << 20); print('took it')",
-        "open('/tmp/x', 'wb').write(b'x' * (300 << 20)); print('took it')",
-        "open('/dev/shm/x', 'wb').write(b'x' * (300 << 20)); print('took it')",
-    ];
-    for bomb in bombs {
-        let (_, loose) = Loose::python(bomb).host(|host| host.shm_size = Some(1 << 30)).run().await;
-        assert_eq!(loose, "took it\n", "{bomb}");
+    let bomb = attack!("memory_bomb");
+    for place in ["", "/tmp/x", "/dev/shm/x"] {
+        let place = format!("PLACE={place}");
+        let (_, loose) =
+            Loose::python(bomb).env(&place).host(|host| host.shm_size = Some(1 << 30)).run().await;
+        assert_eq!(loose, "took it\n", "{place}");
         let held = host
             .python(bomb)
+            .env(&place)
             .job(|job| job.shm_bytes = 1 << 30)
             .limits(|limits| limits.memory_bytes = 64 << 20);
-        assert_eq!(host.run(held).await.outcome.terminal, limit(LimitKind::Memory), "{bomb}");
+        assert_eq!(host.run(held).await.outcome.terminal, limit(LimitKind::Memory), "{place}");
         host.assert_healthy().await;
     }
 }
@@ -136,11 +123,11 @@ async fn filled_when_loose(host: &Host, fill: &str) {
 #[tokio::test]
 async fn log_flood() {
     let host = Host::new().await;
-    let flood = "import os\nfor n in range(1024): os.write(FD, b'x' * 65536)";
+    let flood = attack!("log_flood");
     for (fd, kind) in [(1, LimitKind::Stdout), (2, LimitKind::Stderr)] {
-        let flood = flood.replace("FD", &fd.to_string());
-        assert_eq!(Loose::python(&flood).run().await.1.len(), 64 << 20);
-        let attempt = host.python(&flood).limits(|limits| {
+        let fd = format!("FD={fd}");
+        assert_eq!(Loose::python(flood).env(&fd).run().await.1.len(), 64 << 20);
+        let attempt = host.python(flood).env(&fd).limits(|limits| {
             limits.stdout_bytes = 1 << 20;
             limits.stderr_bytes = 1 << 20;
         });

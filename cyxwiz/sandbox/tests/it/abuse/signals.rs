@@ -2,12 +2,7 @@ use vyr_model::{Failure, LimitKind, Terminal};
 
 use crate::support::{AtFirstByte, Captured, Host, Loose};
 
-const REFUSES: &str = r#"
-import signal, time
-signal.signal(signal.SIGTERM, lambda *_: print("no", flush=True))
-print("ready", flush=True)
-while True: time.sleep(0.1)
-"#;
+const REFUSES: &str = attack!("refuses_sigterm");
 
 #[tokio::test]
 async fn refusing_sigterm() {

@@ -81,6 +81,11 @@ impl Loose {
         self
     }
 
+    pub(crate) fn env(mut self, set: &str) -> Self {
+        self.body.env.get_or_insert_default().push(set.to_owned());
+        self
+    }
+
     pub(crate) fn user(mut self, user: &str) -> Self {
         self.body.user = Some(user.to_owned());
         self

@@ -217,6 +217,11 @@ impl Attempt {
         self
     }
 
+    pub(crate) fn env(mut self, set: &str) -> Self {
+        self.env.push(set.to_owned());
+        self
+    }
+
     pub(crate) fn outbound(self) -> Self {
         self.job(|job| job.network = Network::Outbound)
     }
