@@ -26,7 +26,7 @@ fn what_fills_the_disk_is_its_own_fault() {
         ("zip", attack!("zip_bomb")),
         ("many", attack!("many_files")),
     ] {
-        let told = ring.runs(name, script, &[], &[]);
+        let told = ring.runs(name, script, &[], &["--env", "BLOCKS=1024"]);
         let told = told.own_fault("disk");
         let done = ["filled", "unpacked"];
         assert!(told.lines().all(|line| !done.contains(&line)), "{name}: {told}");
