@@ -21,15 +21,7 @@ fn held(host: &Host, script: &str) -> Attempt {
 #[tokio::test]
 async fn zip_bomb() {
     let host = Host::new().await;
-    let bomb = r#"
-import io, zipfile
-packed = io.BytesIO()
-with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-    for n in range(64): archive.writestr(f"{n}", b"\0" * (16 << 20))
-assert len(packed.getvalue()) < 2_000_000
-with zipfile.ZipFile(packed) as archive: archive.extractall("/job/out")
-print("unpacked")
-"#;
+    let bomb = attack!("zip_bomb");
     assert_eq!(loose(&host, bomb).await, "unpacked\n");
     let (done, written) = bounded(&host, bomb).await;
     assert_eq!(done.outcome.terminal, TOO_MUCH, "{done:?}");
@@ -40,10 +32,7 @@ print("unpacked")
 #[tokio::test]
 async fn a_hundred_thousand_files() {
     let host = Host::new().await;
-    let many = r#"
-for n in range(100_000): open(f"/job/out/{n}", "w").close()
-print("made them")
-"#;
+    let many = attack!("many_files");
     assert_eq!(loose(&host, many).await, "made them\n");
     // in a folder that is looked at, and in one that has no more room
     let done = host.run(held(&host, many)).await;

@@ -49,18 +49,8 @@ async fn memory_bomb() {
 }
 
 /// At full speed, in files and in one.
-const FILL_MANY: &str = r#"
-block = b"x" * (2 << 20)
-for n in range(512):
-    with open(f"/job/out/{n}", "wb") as file: file.write(block)
-print("filled")
-"#;
-const FILL_ONE: &str = r#"
-block = b"x" * (2 << 20)
-with open("/job/out/one", "wb") as file:
-    for n in range(512): file.write(block)
-print("filled")
-"#;
+const FILL_MANY: &str = attack!("fill_many");
+const FILL_ONE: &str = attack!("fill_one");
 
 #[tokio::test]
 async fn disk_fill() {

@@ -40,5 +40,5 @@ fn what_reaches_for_the_machine_finds_nothing_and_is_paid_as_any_job() {
     for path in ["model.bin", "folder", "pipe"] {
         assert!(results.join(path).symlink_metadata().is_err(), "{path}");
     }
-    ring.is_well();
+    ring.ends_well();
 }

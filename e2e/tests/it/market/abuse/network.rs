@@ -30,5 +30,5 @@ fn metadata_and_private_addresses_are_out_of_a_jobs_reach() {
     }
     assert_eq!(world.beyond.load(Ordering::SeqCst), 1, "what answers is the Internet alone");
     assert_eq!(world.machine.load(Ordering::SeqCst), 0);
-    ring.is_well();
+    ring.ends_well();
 }

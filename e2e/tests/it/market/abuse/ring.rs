@@ -88,7 +88,7 @@ impl Ring {
     }
 
     /// After all of them: the node takes an ordinary job, the money is where it belongs, and nothing is left.
-    pub(super) fn is_well(mut self) {
+    pub(super) fn ends_well(mut self) {
         let told = self.runs("sum", jobs::SUM, &[], &[]);
         assert!(told.completed("succeeded").contains("adds 4"), "{told:?}");
         assert_eq!(self.buyer.balance("USDC"), (DEPOSIT - self.spent, 0));

@@ -11,5 +11,5 @@ fn refusing_sigterm_ends_with_the_grace_and_is_paid_for() {
     watch.said("no");
     let told = ring.ends(&job);
     assert!(told.completed("cancelled").contains("ready\nno\n"), "{told:?}");
-    ring.is_well();
+    ring.ends_well();
 }
