@@ -26,6 +26,7 @@ mod quota;
 pub mod rerun;
 mod spec;
 mod stop;
+mod trace;
 mod verdict;
 
 pub use attempt::{
@@ -53,4 +54,5 @@ pub use spec::{
     DataUrl, JobSpec, Requirements, Script, SpecError, Wanted, Wasm, Workload, expire_at, latest_start,
 };
 pub use stop::final_reason;
+pub use trace::{SpanId, TraceId, attempt_span, job_span, part_span};
 pub use verdict::{Outputs, Verdict, verdict};

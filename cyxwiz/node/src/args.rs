@@ -112,6 +112,9 @@ pub(crate) struct RunArgs {
     /// What to log, such as `info` or `cyxwiz_node=debug` [default: VYR_LOG, else info]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
+    /// OpenTelemetry collector for spans [default: OTEL_EXPORTER_OTLP_ENDPOINT, else none]
+    #[arg(long, env = "CYXWIZ_OTLP_ENDPOINT", value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -47,16 +47,19 @@ pub(crate) enum PutError {
 }
 
 impl Fabric {
-    /// Starts the node in the home's folder, with executors beside its own; the caller runs it.
+    /// Starts the node in the home's folder, with executors beside its own, and the collector that it is to send to where
+    /// the environment's is not meant; the caller runs it.
     pub(crate) async fn start(
         home: &Home,
         slots: usize,
         executors: Vec<Box<dyn Executor>>,
+        otlp_endpoint: Option<String>,
     ) -> Result<(Self, Node), CliError> {
         let mut options = NodeOptions::new(home.vyr());
         options.max_running = slots + SPARE_TASKS;
         // jobs run once, and for long
         options.quick_code = false;
+        options.otlp_endpoint = otlp_endpoint;
         let node = Node::start_with(options, executors).await.map_err(CliError::Vyr)?;
         let paths = vyr_node::Home::new(home.vyr());
         let store = Store::open(paths.store(), StoreOptions::new(paths.trust()))?;

@@ -29,6 +29,7 @@ mod machine;
 mod output;
 mod packages;
 mod server;
+mod trace;
 
 use std::process::ExitCode;
 

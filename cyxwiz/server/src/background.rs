@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::market::Market;
 use crate::refusal::chain_of;
-use crate::{Ground, ServerError, auth, backup, matching, payments, verify, watch};
+use crate::{Ground, ServerError, auth, backup, matching, payments, traces, verify, watch};
 
 /// How often what nobody needs any more is taken away.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -18,6 +18,7 @@ pub fn start(ground: &Ground, market: &Market, options: &PgConnectOptions, tasks
     tasks.spawn(matching::run(market.clone()));
     tasks.spawn(payments::run(market.clone()));
     tasks.spawn(verify::run(market.clone()));
+    tasks.spawn(traces::run(market.clone()));
     tasks.spawn(watch::run(market.clone()));
     tasks.spawn(watch::deliver(market.clone()));
     let swept = ground.clone();
@@ -27,6 +28,7 @@ pub fn start(ground: &Ground, market: &Market, options: &PgConnectOptions, tasks
             ground.limits.sweep();
             auth::sweep(&ground.db, ground.clock.now()).await?;
             ground.files.sweep().await?;
+            traces::sweep(&ground.db, ground.clock.now()).await?;
             Ok(())
         }
     }));

@@ -51,7 +51,7 @@ impl Ground {
         let files = Files::open(&config, &db, &clock).await?;
         let wake = Wake::start(&db, CHANNELS, &drain);
         let (limits, sessions) = (Limits::new(config.limits), HeldSessions::default());
-        let (metrics, traces) = (Metrics::default(), Traces::start(&drain)?);
+        let (metrics, traces) = (Metrics::default(), Traces::start(&config.telemetry)?);
         Ok(Self { config, db, wake, files, clock, drain, sessions, limits, metrics, traces, network, rpc })
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::db::OpenDb;
 use crate::listen::{self, Door, acceptor};
 use crate::market::Market;
-use crate::{Clock, Config, Drain, Ground, ServerError, background, router};
+use crate::{Clock, Config, Drain, Ground, ServerError, background, router, traces};
 
 /// An open server: it listens, and answers from [`Server::run`] on.
 pub struct Server {
@@ -80,6 +80,7 @@ impl Server {
             tracing::warn!(left = tasks.len(), "background tasks were cut off");
             tasks.shutdown().await;
         }
+        traces::close(&market).await;
         closed.begin();
         let _ = admin.await;
         drop((ground, market));

@@ -21,6 +21,8 @@ pub struct Seller {
     /// Where he is paid.
     pub wallet: String,
     server: String,
+    /// Further flags of `run`.
+    pub flags: Vec<String>,
     process: Option<Process>,
 }
 
@@ -36,8 +38,8 @@ impl Seller {
     #[must_use]
     pub fn install(platform: &Platform, name: &str, home: &Path, more: &[String]) -> Self {
         let wallet = platform.address("seller");
-        let seller =
-            Self { home: home.to_owned(), wallet, server: platform.server.url.clone(), process: None };
+        let (home, server) = (home.to_owned(), platform.server.url.clone());
+        let seller = Self { home, wallet, server, flags: Vec::new(), process: None };
         let (wallet, server) = (&seller.wallet, &seller.server);
         let docker = std::env::var("CYXWIZ_DOCKER").expect("CYXWIZ_DOCKER is not set: run `./x test`");
         let own = [
@@ -103,7 +105,7 @@ impl Seller {
     /// Starts the agent.
     pub fn run(&mut self) {
         let mut command = self.command();
-        command.arg("run");
+        command.arg("run").args(&self.flags);
         self.process = Some(Process::start(command, &self.home.with_extension("log")));
     }
 

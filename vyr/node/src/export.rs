@@ -15,12 +15,13 @@ pub(crate) struct ExportThread {
 }
 
 impl ExportThread {
-    /// Starts the export where the environment names a collector.
+    /// Starts the export where a collector is named, here or by the environment.
     pub(crate) async fn start(
+        endpoint: Option<String>,
         resource: &NodeResource,
         metrics: &Metrics,
     ) -> Result<(ExportHandle, Option<Self>), NodeError> {
-        let Some(options) = ExportOptions::from_env() else { return Ok((ExportHandle::disabled(), None)) };
+        let Some(options) = ExportOptions::to(endpoint) else { return Ok((ExportHandle::disabled(), None)) };
         let (resource, metrics) = (resource.clone(), metrics.clone());
         let (begun, begins) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();

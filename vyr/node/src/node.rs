@@ -84,7 +84,8 @@ impl Node {
         let executors = extra.into_iter().chain(executors(&home, &options, &courtesy).await?).collect();
         let out_dirs =
             OutDirs::open(home.tmp()).map_err(|source| NodeError::Home { path: home.tmp(), source })?;
-        let (exporter, export) = ExportThread::start(&resource, &metrics).await?;
+        let (exporter, export) =
+            ExportThread::start(options.otlp_endpoint.clone(), &resource, &metrics).await?;
         let doors = doors(&home, &options).await?;
         let supervisor = Supervisor::new(Parts {
             artifacts: Artifacts::new(store),

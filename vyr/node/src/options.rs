@@ -34,6 +34,10 @@ pub struct NodeOptions {
     pub max_programs: usize,
     /// The OCI runtime for artifacts of kind `oci`; by default `runc` or `crun` on PATH.
     pub oci_runtime: Option<PathBuf>,
+    /// The collector that spans and metrics are sent to, `http://HOST:PORT`. Default: the one that
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` names, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_endpoint: Option<String>,
     /// Whether spans and metrics are recorded; `false` is for measuring their cost.
     pub telemetry: bool,
 }
@@ -64,6 +68,7 @@ impl NodeOptions {
             quick_code: true,
             max_programs: 64,
             oci_runtime: None,
+            otlp_endpoint: None,
             telemetry: true,
         }
     }

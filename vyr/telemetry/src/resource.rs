@@ -9,9 +9,14 @@ impl NodeResource {
     /// Describes this process as `vyr-node`, version `version`, instance `instance` (the node's
     /// id). `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` are honoured over it.
     pub fn detect(instance: &str, version: &str) -> Self {
+        Self::of("vyr-node", instance, version)
+    }
+
+    /// Describes this process as another service, in the same way.
+    pub fn of(service: &'static str, instance: &str, version: &str) -> Self {
         let host = rustix::system::uname();
         let own = Resource::builder_empty().with_attributes([
-            KeyValue::new("service.name", "vyr-node"),
+            KeyValue::new("service.name", service),
             KeyValue::new("service.instance.id", instance.to_owned()),
             KeyValue::new("service.version", version.to_owned()),
             KeyValue::new("host.name", host.nodename().to_string_lossy().into_owned()),

@@ -29,6 +29,8 @@ use connectrpc::client::ClientConfig;
 use cyxwiz_model::Moment;
 use cyxwiz_proto::v1::{AuthServiceClient, JobServiceClient, PaymentServiceClient};
 
+/// The place in a trace of whoever runs the command, as W3C has it: the trace of a job that it submits is that one.
+const TRACEPARENT: &str = "TRACEPARENT";
 /// How long a call that is no stream may take.
 const CALL_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -49,11 +51,16 @@ impl Server {
     pub(crate) fn new(origin: Origin, wire: Wire) -> Self {
         let config = ClientConfig::new(origin.uri().clone());
         let bounded = config.clone().with_default_timeout(CALL_LIMIT);
+        // jobs alone: what somebody submits is part of what he is about
+        let traced = |config: ClientConfig| match std::env::var(TRACEPARENT) {
+            Ok(place) if !place.is_empty() => config.with_default_header("traceparent", place),
+            _ => config,
+        };
         Self {
             auth: AuthServiceClient::new(wire.clone(), bounded.clone()),
             payments: PaymentServiceClient::new(wire.clone(), bounded.clone()),
-            jobs: JobServiceClient::new(wire.clone(), bounded),
-            streams: JobServiceClient::new(wire.clone(), config),
+            jobs: JobServiceClient::new(wire.clone(), traced(bounded)),
+            streams: JobServiceClient::new(wire.clone(), traced(config)),
             origin,
             wire,
         }

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use vyr_telemetry::ExportHandle;
+
 use crate::containers::Containers;
 use crate::fabric::Fabric;
 use crate::home::Home;
@@ -22,4 +24,6 @@ pub(crate) struct Tools {
     pub(crate) public: reqwest::Client,
     pub(crate) machine: Machine,
     pub(crate) gpus: Gpus,
+    /// Takes the spans of attempts.
+    pub(crate) spans: ExportHandle,
 }

@@ -11,6 +11,7 @@ use super::run::Run;
 use super::snapshot::{Held, Ready, SHORT_QUIET, Staged, ready, stage};
 use crate::files::{Bounds, Entry, Scan, scan};
 use crate::journal::UploadKey;
+use crate::trace::{RUN, UPLOAD};
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -34,7 +35,7 @@ impl Run {
                 Ready::Quiet => self.stage_quiet(&seen).await,
                 Ready::Watch => self.stage_watched(&seen).await,
             };
-            match self.upload_checkpoint(staged).await {
+            match self.upload_checkpoint(staged, RUN).await {
                 Ok(true) => {
                     tracing::info!(attempt.id = %self.handle.job.attempt, files = seen.files.len(), "a checkpoint is kept");
                     sent = seen.files;
@@ -57,7 +58,7 @@ impl Run {
             return;
         }
         let staged = self.stage_quiet(&seen).await;
-        if let Err(error) = self.upload_checkpoint(staged).await {
+        if let Err(error) = self.upload_checkpoint(staged, UPLOAD).await {
             self.spool.system(&format!("the last checkpoint was not uploaded: {error}"));
         }
     }
@@ -93,8 +94,8 @@ impl Run {
         self.look().await.is_some_and(|again| again.files == seen.files)
     }
 
-    /// Uploads and reports a set. One that changed under our hands is none: `false`.
-    async fn upload_checkpoint(&self, staged: io::Result<Vec<Staged>>) -> Result<bool, String> {
+    /// Uploads and reports a set, as part of a phase. One that changed under our hands is none: `false`.
+    async fn upload_checkpoint(&self, staged: io::Result<Vec<Staged>>, phase: &str) -> Result<bool, String> {
         let id = self.handle.job.attempt;
         let staged = match staged {
             Ok(staged) => staged,
@@ -102,7 +103,7 @@ impl Run {
             Err(error) => return Err(error.to_string()),
         };
         let number = self.tools.journal.next_checkpoint(id).map_err(|error| error.to_string())?;
-        let tus = self.tus();
+        let tus = self.tus(phase);
         let mut files = Vec::with_capacity(staged.len());
         for (entry, sha256, file) in staged {
             let key =

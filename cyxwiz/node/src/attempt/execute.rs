@@ -19,6 +19,7 @@ use super::run::Run;
 use crate::containers::chain;
 use crate::ending::{self, Ended};
 use crate::files::Entry;
+use crate::trace::RUN;
 
 /// How much longer VYR's own clock lets a task run: the agent's ends it more gently before.
 const SLACK: Duration = Duration::from_secs(120);
@@ -49,6 +50,13 @@ pub(super) struct Ran {
 impl Run {
     /// Runs the program as a VYR task to its end.
     pub(super) async fn execute(&self, program: Program) -> Ran {
+        let phase = self.trace.begin(RUN);
+        let ran = self.execute_task(program).await;
+        phase.ended(&ran.ended);
+        ran
+    }
+
+    async fn execute_task(&self, program: Program) -> Ran {
         let id = self.handle.job.attempt;
         let never = |ended| Ran { ended, started: false };
         // before the submit: a crash in between must not leave a task that nobody knows of
@@ -58,7 +66,7 @@ impl Run {
         let artifact = program.artifact;
         let restored = self.restored().await;
         let request = self.request(self.submit(&program));
-        let task = match self.tools.fabric.submit(request, &self.handle.job.traceparent).await {
+        let task = match self.tools.fabric.submit(request, &self.trace.traceparent(RUN)).await {
             Ok(task) => task,
             Err(error) => {
                 return never(Ended::node(format!("VYR does not take the task: {}", chain(&error))));

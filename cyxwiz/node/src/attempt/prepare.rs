@@ -14,6 +14,7 @@ use crate::ending::Ended;
 use crate::fabric::PutError;
 use crate::files::{DownloadError, Wanted, fetch};
 use crate::machine::free_disk_mib;
+use crate::trace::{FILES, PREPARE};
 
 /// Files that are fetched at once.
 const AT_ONCE: usize = 6;
@@ -35,7 +36,8 @@ impl Run {
     pub(super) async fn prepare(&self) -> Result<Program, Ended> {
         let job = &self.handle.job;
         self.phase("files");
-        self.unless_stopped(self.fetch_all()).await?;
+        let phase = self.trace.begin_in(PREPARE, FILES);
+        phase.of(self.unless_stopped(self.fetch_all()).await)?;
         match &job.spec.workload {
             Workload::Wasm(wasm) => self.unless_stopped(self.prepare_wasm(wasm)).await,
             Workload::Script(script) => self.prepare_script(script).await,
@@ -64,14 +66,14 @@ impl Run {
         if bytes >> 20 >= free {
             return Err(Ended::node(format!("the node has only {free} MiB of disk left")));
         }
-        let http = self.tools.server.http();
+        let (http, trace) = (self.tools.server.http(), self.trace.traceparent(FILES));
         let links = job.inputs.iter().map(|file| (file, self.dir.job()));
         let links = links.chain(checkpoint.iter().map(|file| (file, self.dir.checkpoints())));
         let fetching: Vec<_> = links
             .map(|(file, root)| {
                 let file = Wanted { url: self.tools.server.address(&file.url), ..file.clone() };
-                let http = http.clone();
-                async move { fetch(&http, &file, &root).await }.boxed()
+                let (http, trace) = (http.clone(), trace.clone());
+                async move { fetch(&http, &file, &root, &trace).await }.boxed()
             })
             .collect();
         let fetched = futures::stream::iter(fetching).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
@@ -80,7 +82,8 @@ impl Run {
             .map_err(|error| Ended::node(format!("a file of the job was not fetched: {}", chain(&error))))?;
         for file in &data {
             self.spool.system(&format!("fetching {} ({} bytes)", file.path, file.size));
-            fetch(&self.tools.public, file, &self.dir.job()).await.map_err(|error| of_data(&error))?;
+            // a stranger's server has nothing to do with the trace
+            fetch(&self.tools.public, file, &self.dir.job(), "").await.map_err(|error| of_data(&error))?;
         }
         Ok(())
     }

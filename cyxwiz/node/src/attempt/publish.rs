@@ -10,6 +10,7 @@ use crate::containers::chain;
 use crate::ending::Ended;
 use crate::files::{Bounds, Entry, Scan, Tus, UploadError, hash, open_file, scan};
 use crate::journal::UploadKey;
+use crate::trace::UPLOAD;
 
 /// Outputs that are uploaded at once.
 const AT_ONCE: usize = 8;
@@ -17,15 +18,18 @@ const AT_ONCE: usize = 8;
 impl Run {
     /// Uploads what the script left, says so, and ends only when the server has everything.
     pub(super) async fn publish(&self, ended: Ended) {
-        let (ended, outputs) = match self.upload_outputs(ended).await {
-            (ended, Ok(outputs)) => (ended, outputs),
-            (_, Err(error)) => {
-                (Ended::node(format!("outputs were not uploaded: {}", chain(&error))), Vec::new())
-            }
+        let phase = self.trace.begin(UPLOAD);
+        let (ended, uploaded) = self.upload_outputs(ended).await;
+        let uploaded = uploaded
+            .map_err(|error| Ended::node(format!("outputs were not uploaded: {}", chain(&error))))
+            .map(|outputs| (ended, outputs));
+        let keeps = match &uploaded {
+            Ok((ended, _)) | Err(ended) => ended.keeps_checkpoint(),
         };
-        if ended.keeps_checkpoint() {
+        if keeps {
             self.last_checkpoint().await;
         }
+        let (ended, outputs) = phase.of(uploaded).unwrap_or_else(|ended| (ended, Vec::new()));
         if !ended.message.is_empty() {
             self.spool.system(&ended.message);
         }
@@ -67,7 +71,7 @@ impl Run {
         if !ended.delivers() {
             return (ended, Ok(Vec::new()));
         }
-        let (id, root, tus) = (self.handle.job.attempt, self.dir.output(), self.tus());
+        let (id, root, tus) = (self.handle.job.attempt, self.dir.output(), self.tus(UPLOAD));
         let uploads: Vec<_> = seen
             .files
             .iter()

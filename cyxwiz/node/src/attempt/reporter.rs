@@ -61,7 +61,7 @@ impl Reporter {
                 continue;
             };
             let answer = match v1::ReportAttemptRequest::decode_from_slice(&request) {
-                Ok(request) => server.report(request).await.map(drop),
+                Ok(request) => server.report(request, &self.0.handle.job.traceparent).await.map(drop),
                 // nothing that could be sent
                 Err(_) => Ok(()),
             };

@@ -4,15 +4,18 @@ use buffa::Message as _;
 use cyxwiz_proto::v1;
 use parking_lot::Mutex;
 use vyr_sdk::control::TaskStatus;
+use vyr_telemetry::Stamp;
 
 use super::execute::Ran;
 use super::handle::Handle;
+use super::prepare::Program;
 use super::reporter::Reporter;
 use super::spool::Spool;
 use crate::agent::Tools;
 use crate::ending::{self, Cause, Ended};
 use crate::files::Tus;
 use crate::home::AttemptDir;
+use crate::trace::{AttemptTrace, PREPARE, RUN};
 
 /// Where an attempt begins, or goes on after a restart of the agent.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub(super) struct Run {
     pub(super) dir: AttemptDir,
     pub(super) spool: Spool,
     pub(super) reporter: Reporter,
+    /// Its place in the job's trace.
+    pub(super) trace: AttemptTrace,
     /// The task that runs now.
     pub(super) task: Mutex<Option<String>>,
 }
@@ -47,6 +52,7 @@ pub(crate) async fn run(tools: Arc<Tools>, handle: Arc<Handle>, start: Start) {
         dir: tools.home.attempt(job.attempt),
         spool: Spool::new(Arc::clone(&handle), Arc::clone(&tools.journal)),
         reporter: Reporter::new(Arc::clone(&handle), Arc::clone(&tools.journal)),
+        trace: AttemptTrace::new(tools.spans.clone(), job),
         task: Mutex::default(),
         tools: Arc::clone(&tools),
         handle: Arc::clone(&handle),
@@ -72,7 +78,7 @@ pub(crate) async fn run(tools: Arc<Tools>, handle: Arc<Handle>, start: Start) {
 impl Run {
     async fn steps(&self, start: Start) {
         let (ended, fresh) = match start {
-            Start::New => match self.prepare().await {
+            Start::New => match self.prepared().await {
                 Ok(program) => {
                     let Ran { ended, started } = self.execute(program).await;
                     (ended, started)
@@ -90,6 +96,11 @@ impl Run {
             self.exited(&ended);
         }
         self.publish(ended).await;
+    }
+
+    async fn prepared(&self) -> Result<Program, Ended> {
+        let phase = self.trace.begin(PREPARE);
+        phase.of(self.prepare().await)
     }
 
     /// Tells how the script ended, and from now on only that.
@@ -114,13 +125,19 @@ impl Run {
         if task.is_empty() {
             return Ended::node("the agent was restarted when the job was about to start");
         }
-        match self.tools.fabric.wait(task).await {
+        let (ended, began) = match self.tools.fabric.wait(task).await {
             Ok(status) => {
                 self.count(&status);
-                ending::of_task(&status, None, self.handle.allowed())
+                (ending::of_task(&status, None, self.handle.allowed()), begin_of(&status))
             }
-            Err(error) => Ended::node(format!("the agent was restarted, and the task is not known: {error}")),
-        }
+            Err(error) => {
+                let message = format!("the agent was restarted, and the task is not known: {error}");
+                (Ended::node(message), None)
+            }
+        };
+        // whoever began it did not come to tell of it
+        self.trace.begin_at(RUN, began.unwrap_or_else(Stamp::now)).ended(&ended);
+        ended
     }
 
     /// After a restart of the machine what a script wrote is in its image alone.
@@ -153,12 +170,14 @@ impl Run {
         }
     }
 
-    pub(super) fn tus(&self) -> Tus {
+    /// For uploads that are part of a phase.
+    pub(super) fn tus(&self, phase: &str) -> Tus {
         Tus {
             server: self.tools.server.clone(),
             journal: Arc::clone(&self.tools.journal),
             job: self.handle.job.job,
             token: self.handle.job.upload_token.clone(),
+            traceparent: self.trace.traceparent(phase),
         }
     }
 
@@ -177,4 +196,11 @@ impl Run {
     pub(super) fn by(&self, cause: Cause) -> Ended {
         Ended::by(cause, self.handle.allowed())
     }
+}
+
+/// When a task was accepted, by VYR's clock.
+fn begin_of(status: &TaskStatus) -> Option<Stamp> {
+    let submitted = status.accept_time.as_option()?;
+    let (seconds, nanos) = (u64::try_from(submitted.seconds).ok()?, u64::try_from(submitted.nanos).ok()?);
+    Some(Stamp::from_unix_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos)))
 }

@@ -12,6 +12,7 @@ use crate::containers::{Containers, chain};
 use crate::ending::Ended;
 use crate::files::give;
 use crate::packages::PackageIndex;
+use crate::trace::{self, IMAGE, PREPARE};
 
 /// The requirements of a job, in its folder.
 pub(super) const REQUIREMENTS: &str = "requirements.txt";
@@ -37,7 +38,8 @@ impl Run {
             return Err(Ended::new(Reason::Requirements, message));
         }
         self.phase("image");
-        let image = self.unless_stopped(self.image(containers)).await?;
+        let phase = self.trace.begin_in(PREPARE, IMAGE);
+        let image = phase.of(self.unless_stopped(self.image(containers)).await)?;
         let failed = |error: std::io::Error| Ended::node(format!("the node's disk fails: {error}"));
         give(&self.dir.job(), false).map_err(failed)?;
         for folder in [self.dir.output(), self.dir.checkpoints(), self.dir.metrics(), self.dir.site()] {
@@ -47,7 +49,8 @@ impl Run {
         let installs = script.install_requirements && self.dir.job().join(REQUIREMENTS).is_file();
         if installs {
             self.phase("requirements");
-            self.install(containers, &image, network).await?;
+            let phase = self.trace.begin_in(PREPARE, trace::REQUIREMENTS);
+            phase.of(self.install(containers, &image, network).await)?;
         }
         let mut program = self.program(script, image, network).await?;
         if installs {
@@ -159,7 +162,7 @@ impl Run {
         let task = self
             .tools
             .fabric
-            .submit(self.request(submit), &self.handle.job.traceparent)
+            .submit(self.request(submit), &self.trace.traceparent(trace::REQUIREMENTS))
             .await
             .map_err(broken)?;
         *self.task.lock() = Some(task.clone());

@@ -14,6 +14,8 @@ use crate::ending::Cause;
 use crate::journal::Journal;
 use crate::server::{Next, Server};
 
+/// Pushes that are part of the job's trace: a job that writes for days must not make a trace that nothing can show.
+const TRACED_PUSHES: u32 = 100;
 /// How long output is gathered before it goes on: a line is at the server within twice that.
 const GATHER: Duration = Duration::from_millis(30);
 /// Bytes that are gathered at most before they go into the journal at once.
@@ -161,7 +163,7 @@ impl Spool {
     }
 
     async fn push(&self, server: &Server) {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut pushes) = (Backoff::default(), 0_u32);
         loop {
             let backlog = match self.0.journal.backlog(self.id(), PUSH_BYTES) {
                 Ok(backlog) => backlog,
@@ -185,7 +187,9 @@ impl Spool {
                 entries: entries.collect(),
                 ..Default::default()
             };
-            match server.push_logs(request).await {
+            let trace = if pushes < TRACED_PUSHES { self.0.handle.job.traceparent.as_str() } else { "" };
+            pushes = pushes.saturating_add(1);
+            match server.push_logs(request, trace).await {
                 Ok(answer) if answer.full => self.give_up(),
                 Ok(answer) if answer.stored_seq >= backlog.first_seq => {
                     backoff.reset();

@@ -20,6 +20,7 @@ use crate::journal::Journal;
 use crate::machine::{Gpus, Machine};
 use crate::packages::PackageIndex;
 use crate::server::Server;
+use crate::trace::Export;
 
 pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliError> {
     let format = match args.log_format {
@@ -40,7 +41,9 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliErro
     let identity = Identity::load(&home.identity())?.address();
     let containers = Containers::start(&config, &identity).await;
     let executors = containers.iter().map(|containers| Box::new(containers.executor()) as Box<dyn Executor>);
-    let (fabric, node) = Fabric::start(home, slots, executors.collect()).await?;
+    let export = Export::start(args.otlp_endpoint.clone(), &identity)?;
+    let endpoint = args.otlp_endpoint.clone();
+    let (fabric, node) = Fabric::start(home, slots, executors.collect(), endpoint).await?;
     let (stop, stopped) = watch::channel(false);
     let vyr = tokio::spawn(node.run(async move {
         let mut stopped = stopped;
@@ -58,6 +61,7 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliErro
         public,
         machine,
         gpus,
+        spans: export.handle.clone(),
     };
     let agent = Agent::start(Arc::new(tools), config).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), home = %home.path().display(), "the agent is ready");
@@ -76,6 +80,7 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<(), CliErro
     if let Some(containers) = containers {
         containers.sweep().await;
     }
+    export.stop().await;
     tracing::info!("stopped");
     Ok(())
 }

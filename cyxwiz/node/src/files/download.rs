@@ -44,11 +44,12 @@ pub(crate) enum DownloadError {
     },
 }
 
-/// Fetches a file into `root`, going on where an earlier try ended. The file is in place only when its digest is right.
+/// Fetches a file into `root`, going on where an earlier try ended; in a trace, or, where that is empty, in none. The file is in place only when its digest is right.
 pub(crate) async fn fetch(
     client: &reqwest::Client,
     wanted: &Wanted,
     root: &Path,
+    traceparent: &str,
 ) -> Result<(), DownloadError> {
     let place = root.join(wanted.path.as_str());
     let disk = |source| DownloadError::Disk { path: wanted.path.clone(), source };
@@ -67,7 +68,7 @@ pub(crate) async fn fetch(
     let (mut backoff, mut fruitless) = (Backoff::default(), 0);
     loop {
         let before = size_of(&part).await;
-        let error = match more(client, wanted, &part).await {
+        let error = match more(client, wanted, &part, traceparent).await {
             Ok(()) => break,
             Err(error @ (DownloadError::Broken { .. } | DownloadError::Short(_))) => error,
             Err(DownloadError::Refused { path, status })
@@ -100,7 +101,12 @@ async fn size_of(path: &Path) -> u64 {
 }
 
 /// Fetches what is missing of the part.
-async fn more(client: &reqwest::Client, wanted: &Wanted, part: &Path) -> Result<(), DownloadError> {
+async fn more(
+    client: &reqwest::Client,
+    wanted: &Wanted,
+    part: &Path,
+    traceparent: &str,
+) -> Result<(), DownloadError> {
     let path = &wanted.path;
     let disk = |source| DownloadError::Disk { path: path.clone(), source };
     let broken = |source| DownloadError::Broken { path: path.clone(), source: Box::new(source) };
@@ -114,6 +120,9 @@ async fn more(client: &reqwest::Client, wanted: &Wanted, part: &Path) -> Result<
         return Ok(());
     }
     let mut request = client.get(&wanted.url);
+    if !traceparent.is_empty() {
+        request = request.header("traceparent", traceparent);
+    }
     if have > 0 {
         request = request.header(header::RANGE, format!("bytes={have}-"));
     }

@@ -27,6 +27,8 @@ pub(crate) struct Tus {
     pub(crate) journal: Arc<Journal>,
     pub(crate) job: JobId,
     pub(crate) token: String,
+    /// What the uploads are part of; empty for nothing.
+    pub(crate) traceparent: String,
 }
 
 /// Why a file was not uploaded. A connection that breaks is no reason: that is tried again for ever.
@@ -121,7 +123,11 @@ impl Tus {
 
     fn request(&self, method: Method, address: &str) -> RequestBuilder {
         let request = self.server.http().request(method, self.server.address(address));
-        request.header("tus-resumable", "1.0.0").bearer_auth(&self.token)
+        let request = request.header("tus-resumable", "1.0.0").bearer_auth(&self.token);
+        match self.traceparent.as_str() {
+            "" => request,
+            traceparent => request.header("traceparent", traceparent),
+        }
     }
 
     async fn create(&self, key: UploadKey<'_>, size: u64) -> Result<String, Outcome> {

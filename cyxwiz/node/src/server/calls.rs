@@ -1,4 +1,4 @@
-use connectrpc::client::BidiStream;
+use connectrpc::client::{BidiStream, CallOptions};
 use cyxwiz_proto::v1;
 use hyper::body::Incoming;
 
@@ -8,11 +8,16 @@ use super::{Fault, client::Server};
 pub(crate) type AttendStream = BidiStream<Incoming, v1::AttendRequest, v1::AttendResponseView<'static>>;
 
 macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident, $with:ident: $request:ty => $response:ty;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $(in $trace:ident)?, $with:ident: $request:ty => $response:ty;)*) => {$(
         $(#[$doc])*
-        pub(crate) async fn $name(&self, request: $request) -> Result<$response, Fault> {
+        pub(crate) async fn $name(&self, request: $request $(, $trace: &str)?) -> Result<$response, Fault> {
+            let options = |token: &str| {
+                let options = self.options(token);
+                $(let options = within(options, $trace);)?
+                options
+            };
             let token = self.token().await?;
-            let first = self.0.nodes.$with(request.clone(), self.options(&token)).await;
+            let first = self.0.nodes.$with(request.clone(), options(&token)).await;
             let error = match first {
                 Ok(answer) => return Ok(answer.into_owned()),
                 Err(error) => Fault::from(error),
@@ -22,9 +27,14 @@ macro_rules! unary {
             }
             self.forget(&token).await;
             let token = self.token().await?;
-            Ok(self.0.nodes.$with(request, self.options(&token)).await?.into_owned())
+            Ok(self.0.nodes.$with(request, options(&token)).await?.into_owned())
         }
     )*};
+}
+
+/// Makes a call part of a trace; of none where there is no traceparent.
+fn within(options: CallOptions, traceparent: &str) -> CallOptions {
+    if traceparent.is_empty() { options } else { options.with_header("traceparent", traceparent) }
 }
 
 impl Server {
@@ -33,10 +43,10 @@ impl Server {
         enrol, enrol_node_with_options: v1::EnrolNodeRequest => v1::EnrolNodeResponse;
         /// Answers a benchmark.
         report_benchmark, report_benchmark_with_options: v1::ReportBenchmarkRequest => v1::ReportBenchmarkResponse;
-        /// Pushes output.
-        push_logs, push_logs_with_options: v1::PushLogsRequest => v1::PushLogsResponse;
-        /// Reports a step.
-        report, report_attempt_with_options: v1::ReportAttemptRequest => v1::ReportAttemptResponse;
+        /// Pushes output, in a trace or, where that is empty, in none.
+        push_logs in trace, push_logs_with_options: v1::PushLogsRequest => v1::PushLogsResponse;
+        /// Reports a step, in the same way.
+        report in trace, report_attempt_with_options: v1::ReportAttemptRequest => v1::ReportAttemptResponse;
         /// Reads the node.
         node, get_node_with_options: v1::GetNodeRequest => v1::GetNodeResponse;
         /// Lists what it earned.

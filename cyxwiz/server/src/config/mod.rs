@@ -12,6 +12,7 @@ mod listen;
 mod market;
 mod settings;
 mod storage;
+mod telemetry;
 
 use std::path::Path;
 
@@ -22,6 +23,7 @@ pub use listen::{ListenConfig, TlsFiles};
 pub use market::MarketConfig;
 pub use settings::Settings;
 pub use storage::{BackupConfig, Objects, StorageConfig};
+pub use telemetry::TelemetryConfig;
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -36,6 +38,8 @@ pub struct Config {
     pub market: MarketConfig,
     /// How much callers may do.
     pub limits: LimitConfig,
+    /// Where spans go.
+    pub telemetry: TelemetryConfig,
     /// As it counts: the settings with every default in its place.
     pub effective: Settings,
 }
@@ -64,7 +68,8 @@ impl Config {
         let chain = ChainConfig::check(&mut effective)?;
         let market = MarketConfig::check(&mut effective)?;
         let limits = LimitConfig::check(&mut effective)?;
-        Ok(Self { listen, storage, chain, market, limits, effective })
+        let telemetry = TelemetryConfig::check(&effective)?;
+        Ok(Self { listen, storage, chain, market, limits, telemetry, effective })
     }
 
     /// The effective configuration as a file that would give it. Secrets of the database's URL are left out.

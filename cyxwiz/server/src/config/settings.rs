@@ -65,6 +65,10 @@ pub struct Settings {
     #[arg(long, env = "CYXWIZ_DRAIN_SECONDS", value_name = "SECONDS", global = true)]
     pub drain_seconds: Option<u64>,
 
+    /// OpenTelemetry collector for spans, http(s)://HOST:PORT [default: OTEL_EXPORTER_OTLP_ENDPOINT, else none]
+    #[arg(long, env = "CYXWIZ_OTLP_ENDPOINT", value_name = "URL", global = true)]
+    pub otlp_endpoint: Option<String>,
+
     /// localnet, devnet or mainnet [default: localnet]
     #[arg(long, env = "CYXWIZ_CLUSTER", value_name = "CLUSTER", global = true)]
     pub cluster: Option<String>,

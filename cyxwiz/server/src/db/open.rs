@@ -4,6 +4,9 @@ use super::Db;
 use crate::postgres::Postgres;
 use crate::{Config, ServerError};
 
+/// The setting of a connection that lets the tables note what has ended; see the migration `traces`.
+const TRACED: &str = "cyxwiz.traced";
+
 /// The configured database: the named one, or a private one that runs as long as this does.
 #[derive(Debug)]
 pub struct OpenDb {
@@ -27,7 +30,10 @@ impl OpenDb {
                 (postgres.options(), Some(postgres))
             }
         };
-        let db = Db::new(options.clone(), config.storage.connections);
+        // the tables keep what is to be told only where somebody tells it
+        let traced = config.telemetry.export().is_some();
+        let own = if traced { options.clone().options([(TRACED, "on")]) } else { options.clone() };
+        let db = Db::new(own, config.storage.connections);
         Ok(Self { db, options, postgres })
     }
 

@@ -12,11 +12,13 @@ use super::row::{Terms, by_id};
 use super::{events, view};
 use crate::db::{DbId as _, signed};
 use crate::market::{Funnel, Market, note};
+use crate::traces::CallTrace;
 use crate::{Buyer, Refusal, ServerError};
 
 pub(super) async fn create(
     market: &Market,
     buyer: &Buyer,
+    call: CallTrace,
     request: v1::CreateJobRequest,
 ) -> Result<v1::CreateJobResponse, Refusal> {
     let key = request.idempotency_key.clone();
@@ -36,7 +38,7 @@ pub(super) async fn create(
     check_cap(market, buyer, now).await?;
     let terms = terms(market, &spec, &quoted, request.deposit, request.limit, now).await?;
     let mut tx = market.begin().await?;
-    let job = insert(&mut tx, buyer, &spec, &quoted, &terms, (&key, &digest), now).await?;
+    let job = insert(&mut tx, buyer, &spec, &quoted, &terms, (&key, &digest), call, now).await?;
     let Some(job) = job else {
         // the same request, twice at once: the other one made it
         drop(tx);
@@ -107,18 +109,17 @@ async fn insert(
     quoted: &Quoted,
     terms: &Terms,
     (key, digest): (&str, &[u8]),
+    call: CallTrace,
     now: Moment,
 ) -> Result<Option<JobId>, Refusal> {
     let id = JobId::generate();
-    let mut trace = [0_u8; 16];
-    getrandom::fill(&mut trace).map_err(|error| ServerError::Said(error.to_string()))?;
     let sol = (quoted.micro_usd_per_sol > 0).then_some(quoted.micro_usd_per_sol);
     let inserted = sqlx::query(
         "INSERT INTO jobs (id, account_id, buyer, idempotency_key, request_sha256, name, spec, state, state_at,
             created_at, trace_id, coin, price, rate, micro_usd_per_sol, quote_expires_at, deposit, limit_units,
-            expire_at, config_version, settle_key, treasury, fee_bps, timeout_ms, max_attempts)
+            expire_at, config_version, settle_key, treasury, fee_bps, timeout_ms, max_attempts, parent_span)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'draft', $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-            $20, $21, $22, $23)
+            $20, $21, $22, $23, $24)
          ON CONFLICT (account_id, idempotency_key) DO NOTHING",
     )
     .bind(id.uuid())
@@ -129,7 +130,7 @@ async fn insert(
     .bind(&spec.name)
     .bind(v1::JobSpec::from(spec).encode_to_vec())
     .bind(now.0)
-    .bind(trace.to_vec())
+    .bind(call.trace.0.to_vec())
     .bind(spec.coin.symbol())
     .bind(signed("a price", quoted.price.0)?)
     .bind(signed("a rate", quoted.rate.base_units)?)
@@ -144,6 +145,7 @@ async fn insert(
     .bind(i32::from(terms.fee_bps))
     .bind(signed("a timeout", spec.timeout.0)?)
     .bind(i32::try_from(spec.max_attempts).unwrap_or(i32::MAX))
+    .bind(call.span.0.to_vec())
     .execute(&mut *conn)
     .await?;
     if inserted.rows_affected() == 0 {

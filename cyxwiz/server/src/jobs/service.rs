@@ -9,6 +9,7 @@ use cyxwiz_proto::v1::{
 use super::{cancel, create, dispute, estimate, list, queue, results, row, view, watch};
 use crate::Caller;
 use crate::market::Market;
+use crate::traces::CallTrace;
 
 /// `cyxwiz.v1.JobService`
 #[derive(Clone, Debug)]
@@ -31,7 +32,8 @@ impl JobService for Jobs {
         request: ServiceRequest<'_, CreateJobRequest>,
     ) -> ServiceResult<CreateJobResponse> {
         let buyer = Caller::of(&context).buyer()?;
-        Response::ok(create::create(&self.0, &buyer, request.to_owned_message()).await?)
+        let call = CallTrace::of(&context);
+        Response::ok(create::create(&self.0, &buyer, call, request.to_owned_message()).await?)
     }
 
     async fn queue_job(

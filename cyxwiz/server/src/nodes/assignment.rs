@@ -1,4 +1,4 @@
-use cyxwiz_model::Workload;
+use cyxwiz_model::{Workload, attempt_span};
 use cyxwiz_proto::v1;
 
 use super::attempt::Attempt;
@@ -23,7 +23,7 @@ pub(super) fn assignment(
         Workload::Wasm(_) => String::new(),
     };
     let trace = hex::encode(&job.trace);
-    let span = hex::encode(attempt.id.as_bytes().get(8..).unwrap_or_default());
+    let span = attempt_span(attempt.id);
     Ok(v1::Assignment {
         attempt_id: attempt.id.to_string(),
         epoch: attempt.epoch.0,

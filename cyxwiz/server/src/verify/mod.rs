@@ -22,6 +22,7 @@ use crate::jobs::{Job, lock};
 use crate::market::Market;
 use crate::nodes::{End, attempt, overturn};
 use crate::refusal::chain_of;
+use crate::traces;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -102,9 +103,12 @@ async fn turn(
             Arc::clone(verifier.insert(Arc::new(opened)))
         }
     };
+    let began = market.now();
     let found = second::run(market, &opened, &job).await?;
     tracing::info!(job.id = %job.id, recheck = found.word(), note = found.note(), "a job was run again");
     conclude(market, &job, &found).await?;
+    let differs = matches!(found, second::Found::Differs(_)).then(|| found.note().to_owned());
+    traces::rerun(market, &job, began, found.word(), differs);
     Ok(true)
 }
 

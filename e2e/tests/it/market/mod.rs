@@ -13,5 +13,6 @@ mod live;
 mod money;
 mod registry;
 mod story;
+mod trace;
 mod upload;
 mod wasm;

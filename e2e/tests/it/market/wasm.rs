@@ -5,7 +5,7 @@ use serde_json::Value;
 use e2e::market::Platform;
 
 /// Writes 16 random bytes into `result` of `/output`, the first folder after `/job`.
-const DRAW: &str = r#"(module
+pub(super) const DRAW: &str = r#"(module
   (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))

@@ -11,13 +11,13 @@ use crate::support::{Node, NodeBuilder, cache, until};
 
 /// How the node sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     Http,
     Grpc,
 }
 
 /// A collector that can be killed and started again at the same ports.
-pub(super) struct Collector {
+pub(crate) struct Collector {
     ports: [u16; 2],
     log: PathBuf,
     child: Option<Child>,
@@ -37,14 +37,14 @@ fn program() -> PathBuf {
 
 impl Collector {
     /// Reserves ports; starts nothing yet.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let held = [0, 0].map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap());
         let ports = held.map(|listener| listener.local_addr().unwrap().port());
         let dir = crate::support::folder();
         Self { ports, log: dir.path().join("rotel.log"), child: None, _dir: dir }
     }
 
-    pub(super) fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let [grpc, http] = self.ports;
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
         let child = Command::new(program())
@@ -63,14 +63,14 @@ impl Collector {
         }
     }
 
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Returns where it listens.
-    pub(super) const fn port(&self, protocol: Protocol) -> u16 {
+    pub(crate) const fn port(&self, protocol: Protocol) -> u16 {
         let [grpc, http] = self.ports;
         match protocol {
             Protocol::Http => http,
@@ -79,22 +79,22 @@ impl Collector {
     }
 
     /// Starts a node that sends here.
-    pub(super) fn node(&self, protocol: Protocol) -> Node {
+    pub(crate) fn node(&self, protocol: Protocol) -> Node {
         sending(protocol, &format!("http://127.0.0.1:{}", self.port(protocol))).start()
     }
 
     /// Returns everything that it said.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    pub(super) fn log(&self) -> &Path {
+    pub(crate) fn log(&self) -> &Path {
         &self.log
     }
 }
 
 /// Returns a node that sends to an endpoint, not started yet.
-pub(super) fn sending(protocol: Protocol, endpoint: &str) -> NodeBuilder {
+pub(crate) fn sending(protocol: Protocol, endpoint: &str) -> NodeBuilder {
     let name = match protocol {
         Protocol::Http => "http/protobuf",
         Protocol::Grpc => "grpc",

@@ -14,14 +14,14 @@ use tokio::{
 };
 use vyr_proto::record::Ended;
 
-use crate::otlp;
+use crate::{FinishedSpan, otlp};
 
 /// Bytes that wait for the collector at most, however few spans that is.
 const MAX_BYTES: usize = 64 << 20;
 /// Bytes at which a batch is sent, however few spans it has: collectors take 4 MiB, as a rule.
 const BATCH_BYTES: usize = 2 << 20;
 
-/// Takes finished traces for export. Clones are the same queue; [`Self::disabled`] takes none.
+/// Takes finished traces, and spans that stand alone, for export. Clones are the same queue; [`Self::disabled`] takes none.
 #[derive(Debug, Clone, Default)]
 pub struct ExportHandle(Option<Arc<Queue>>);
 
@@ -69,8 +69,20 @@ impl ExportHandle {
     /// Takes a finished trace: encodes it, while it is at hand. Never waits: where the queue is full it is dropped and counted.
     pub fn offer(&self, ended: &Ended) {
         if let Some(queue) = &self.0 {
-            queue.push(ended);
+            queue.push(ended.spans.len(), |bytes| otlp::write_spans(ended, bytes));
         }
+    }
+
+    /// Takes a span that stands alone, in the same way.
+    pub fn record(&self, span: &FinishedSpan) {
+        if let Some(queue) = &self.0 {
+            queue.push(1, |bytes| otlp::write_finished(span, bytes));
+        }
+    }
+
+    /// Tells whether anything is exported.
+    pub const fn is_enabled(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Returns how many spans the collector took.
@@ -112,8 +124,7 @@ impl Queue {
         }
     }
 
-    fn push(&self, ended: &Ended) {
-        let spans = ended.spans.len();
+    fn push(&self, spans: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let mut waiting = self.waiting.lock();
         let waiting = &mut *waiting;
         if waiting.spans + spans > self.limit || waiting.bytes >= MAX_BYTES {
@@ -122,7 +133,7 @@ impl Queue {
         }
         let was_empty = waiting.spans == 0;
         let before = waiting.open.bytes.len();
-        otlp::write_spans(ended, &mut waiting.open.bytes);
+        write(&mut waiting.open.bytes);
         waiting.bytes += waiting.open.bytes.len() - before;
         waiting.open.spans += spans;
         waiting.spans += spans;

@@ -1,7 +1,7 @@
 //! Sends finished traces and metrics to an OpenTelemetry collector.
 //!
 //! ```text
-//!   offer(ended) ─encoded─► queue (bounded by spans; full: dropped and counted) ──► batch ──► collector
+//!   offer(ended), record(span) ─encoded─► queue (bounded by spans; full: dropped and counted) ──► batch ──► collector
 //!                                                                                   └─ retry, backing off
 //! ```
 //! Without a collector there is no queue and no task: an offer costs one branch.

@@ -108,15 +108,24 @@ impl Default for ExportOptions {
 impl ExportOptions {
     /// Returns the options where the environment names a collector, else `None`.
     pub fn from_env() -> Option<Self> {
+        Self::to(None)
+    }
+
+    /// Returns the options for the collector at `endpoint`, else for the one that the environment names, if it does. What
+    /// the environment turns off stays off.
+    pub fn to(endpoint: Option<String>) -> Option<Self> {
         let is =
             |name: &str, value: &str| env::var(name).is_ok_and(|found| found.eq_ignore_ascii_case(value));
         let options = Self {
             traces: !is("OTEL_TRACES_EXPORTER", "none"),
             metrics: !is("OTEL_METRICS_EXPORTER", "none"),
+            endpoint,
             ..Self::default()
         };
         let wanted = !is("OTEL_SDK_DISABLED", "true") && (options.traces || options.metrics);
-        (wanted && endpoint_of("TRACES").or_else(|| endpoint_of("METRICS")).is_some()).then_some(options)
+        let named =
+            || options.endpoint.clone().or_else(|| endpoint_of("TRACES")).or_else(|| endpoint_of("METRICS"));
+        (wanted && named().is_some()).then_some(options)
     }
 
     /// Returns the protocol for a signal (`TRACES`, `METRICS`).

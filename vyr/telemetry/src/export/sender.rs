@@ -41,14 +41,18 @@ pub(super) enum SendError {
 }
 
 impl TraceSender {
-    pub(super) fn new(options: &ExportOptions, resource: &NodeResource) -> Result<Self, ExportError> {
+    pub(super) fn new(
+        options: &ExportOptions,
+        resource: &NodeResource,
+        scope: &str,
+    ) -> Result<Self, ExportError> {
         let protocol = options.protocol_for("TRACES")?;
         let target = Target::of_traces(options, protocol)?;
         let way = match protocol {
             ExportProtocol::Http => Way::Http(HttpSender::new(options, target)?),
             ExportProtocol::Grpc => Way::Grpc(GrpcSender::new(options, target)?),
         };
-        Ok(Self { envelope: Envelope::new(resource), way })
+        Ok(Self { envelope: Envelope::new(resource, scope), way })
     }
 
     /// Makes the request that sends a batch, as often as need be.

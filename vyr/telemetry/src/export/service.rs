@@ -9,7 +9,7 @@ use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::metrics::{data::ResourceMetrics, exporter::PushMetricExporter as _};
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     handle::{Batch, Queue},
     sender::{TraceSender, metric_sender},
 };
-use crate::{Metrics, NodeResource, ids};
+use crate::{Metrics, NodeResource, ids, otlp};
 
 /// Sends what its [`ExportHandle`] took, and metrics at an interval, until it is shut down.
 #[derive(Debug)]
@@ -38,44 +38,55 @@ impl ExportService {
         resource: &NodeResource,
         metrics: &Metrics,
     ) -> Result<(Self, ExportHandle), ExportError> {
-        let queue = Arc::new(Queue::new(options.queue_spans, options.batch_spans));
-        let traces = options.traces.then(|| TraceSender::new(&options, resource)).transpose()?;
         let sender = options.metrics.then(|| metric_sender(&options)).transpose()?;
+        let (service, handle) = Self::of_spans(options, resource, otlp::SCOPE)?;
+        metrics.watch_export(&handle);
+        Ok((Self { metrics: sender.map(|sender| (sender, metrics.clone())), ..service }, handle))
+    }
+
+    /// Sets up the export of spans alone, for a program that makes them itself, as `scope`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_spans(
+        options: ExportOptions,
+        resource: &NodeResource,
+        scope: &str,
+    ) -> Result<(Self, ExportHandle), ExportError> {
+        let queue = Arc::new(Queue::new(options.queue_spans, options.batch_spans));
+        let traces = options.traces.then(|| TraceSender::new(&options, resource, scope)).transpose()?;
         let handle = match &traces {
             Some(_) => ExportHandle::new(Arc::clone(&queue)),
             None => ExportHandle::disabled(),
         };
-        metrics.watch_export(&handle);
-        let metrics = sender.map(|sender| (sender, metrics.clone()));
-        Ok((Self { options, queue, traces, metrics }, handle))
+        Ok((Self { options, queue, traces, metrics: None }, handle))
     }
 
     /// Sends until `shutdown` completes, then what is left, for at most the option's time.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(None);
         let stopping = async {
             shutdown.await;
-            stop.send_replace(true);
+            stop.send_replace(Some(Instant::now() + self.options.shutdown));
         };
         tokio::join!(stopping, self.send_traces(stopped.clone()), self.send_metrics(stopped));
     }
 
-    async fn send_traces(&self, mut stopped: watch::Receiver<bool>) {
+    async fn send_traces(&self, mut stopped: watch::Receiver<Option<Instant>>) {
         let Some(sender) = &self.traces else { return };
         let mut begun = None;
-        loop {
+        let until = loop {
             let batch = tokio::select! {
                 batch = self.queue.batch(self.options.batch_delay) => begun.insert(batch),
-                () = stop(&mut stopped) => break,
+                until = stop(&mut stopped) => break until,
             };
-            let taken = tokio::select! {
-                taken = self.send_batch(sender, batch) => taken,
-                () = stop(&mut stopped) => break,
-            };
-            self.done(begun.take(), taken);
-        }
+            match self.send_batch(sender, batch, &mut stopped).await {
+                Ok(taken) => self.done(begun.take(), taken),
+                Err(until) => break until,
+            }
+        };
         let drain = async {
-            // what was begun is tried once more, so a collector may see it twice
+            // what was not taken is tried once more
             let mut batch = begun.unwrap_or_else(|| self.queue.take());
             while batch.spans > 0 {
                 let taken = self.try_batch(sender, &sender.request(&batch), 1).await;
@@ -83,25 +94,41 @@ impl ExportService {
                 batch = self.queue.take();
             }
         };
-        if timeout(self.options.shutdown, drain).await.is_err() {
+        if timeout_at(until, drain).await.is_err() {
             self.queue.give_up();
         }
     }
 
-    /// Sends a batch, again and again until it is taken or given up. Tells whether it was taken.
-    async fn send_batch(&self, sender: &TraceSender, batch: &Batch) -> bool {
+    /// Sends a batch, again and again until it is taken or given up. Tells whether it was taken, or until when all is to be
+    /// over where a stop came between two tries. A try that is under way then goes on: cut off, it might have been taken
+    /// already, and the collector would see every span twice.
+    async fn send_batch(
+        &self,
+        sender: &TraceSender,
+        batch: &Batch,
+        stopped: &mut watch::Receiver<Option<Instant>>,
+    ) -> Result<bool, Instant> {
         let request = sender.request(batch);
         let mut wait = self.options.backoff;
         for attempt in 1..=self.options.attempts.max(1) {
             if attempt > 1 {
-                sleep(jitter(wait)).await;
+                tokio::select! {
+                    () = sleep(jitter(wait)) => {}
+                    until = stop(stopped) => return Err(until),
+                }
                 wait = wait.saturating_mul(2).min(self.options.backoff_max);
             }
-            if self.try_batch(sender, &request, attempt).await {
-                return true;
+            let trying = self.try_batch(sender, &request, attempt);
+            tokio::pin!(trying);
+            let taken = tokio::select! {
+                taken = &mut trying => taken,
+                until = stop(stopped) => timeout_at(until, trying).await.unwrap_or(false),
+            };
+            if taken {
+                return Ok(true);
             }
         }
-        false
+        Ok(false)
     }
 
     fn done(&self, batch: Option<Batch>, taken: bool) {
@@ -128,7 +155,7 @@ impl ExportService {
         }
     }
 
-    async fn send_metrics(&self, mut stopped: watch::Receiver<bool>) {
+    async fn send_metrics(&self, mut stopped: watch::Receiver<Option<Instant>>) {
         let Some((sender, metrics)) = &self.metrics else { return };
         let mut ticks = interval(self.options.metrics_interval());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -149,7 +176,7 @@ impl ExportService {
         };
         tokio::select! {
             () = every => {}
-            () = stop(&mut stopped) => {}
+            _ = stop(&mut stopped) => {}
         }
         if timeout(self.options.shutdown, send()).await.is_err() {
             self.queue.failures.fetch_add(1, Relaxed);
@@ -157,9 +184,11 @@ impl ExportService {
     }
 }
 
-async fn stop(stopped: &mut watch::Receiver<bool>) {
+/// Waits for the stop; tells until when all is to be over.
+async fn stop(stopped: &mut watch::Receiver<Option<Instant>>) -> Instant {
     // an error means that the sender is gone, which is a stop too
-    let _ = stopped.wait_for(|stopped| *stopped).await;
+    let until = stopped.wait_for(Option::is_some).await.ok().and_then(|until| *until);
+    until.unwrap_or_else(Instant::now)
 }
 
 /// Between half of `wait` and all of it, so that nodes do not come back all at once.

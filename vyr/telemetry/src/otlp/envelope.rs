@@ -7,8 +7,8 @@ use prost::Message as _;
 use super::wire;
 use crate::NodeResource;
 
-/// Names the code that made the spans.
-const SCOPE: &str = "vyr";
+/// Names the code that makes the node's spans.
+pub(crate) const SCOPE: &str = "vyr";
 
 /// `TracesData.resource_spans`, and the same of a request to export.
 const RESOURCE_SPANS: u32 = 1;
@@ -26,11 +26,11 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    pub(crate) fn new(resource: &NodeResource) -> Self {
+    pub(crate) fn new(resource: &NodeResource, scope: &str) -> Self {
         let attributes = ResourceAttributesWithSchema::from(resource.sdk()).attributes.0;
         let resource = Resource { attributes, ..Default::default() };
         let scope = InstrumentationScope {
-            name: SCOPE.to_owned(),
+            name: scope.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..Default::default()
         };

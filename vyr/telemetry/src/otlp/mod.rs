@@ -1,7 +1,8 @@
 //! Finished traces as OTLP, so that any OpenTelemetry tool reads them.
 //!
 //! ```text
-//!   Ended ──write_spans──► bytes of many traces' spans ──Envelope::seal──► TracesData, a request's body
+//!   Ended ──write_spans──┐
+//!   FinishedSpan ────────┴► bytes of many traces' spans ──Envelope::seal──► TracesData, a request's body
 //! ```
 //! The bytes are written at once: with the SDK's spans and the generated messages between, telling of a task
 //! cost more than much of running it.
@@ -14,7 +15,10 @@ use opentelemetry_proto::tonic::metrics::v1::MetricsData;
 use prost::Message as _;
 use vyr_proto::record::Ended;
 
-pub(crate) use self::{envelope::Envelope, span::write_spans};
+pub(crate) use self::{
+    envelope::{Envelope, SCOPE},
+    span::{write_finished, write_spans},
+};
 use crate::NodeResource;
 
 /// Encodes finished traces as `TracesData`, for the Control API's `traces_data` field; empty where there are none.
@@ -23,7 +27,7 @@ pub fn encode_traces<'a>(ended: impl IntoIterator<Item = &'a Ended>, resource: &
     for ended in ended {
         write_spans(ended, &mut spans);
     }
-    if spans.is_empty() { spans } else { Envelope::new(resource).seal(&spans) }
+    if spans.is_empty() { spans } else { Envelope::new(resource, SCOPE).seal(&spans) }
 }
 
 /// Encodes a message for the Control API's `metrics_data` field.

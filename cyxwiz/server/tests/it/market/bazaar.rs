@@ -26,6 +26,8 @@ pub(crate) struct Bazaar {
     pub(crate) contract: Contract,
     pub(crate) wallet: Keypair,
     pub(crate) token: String,
+    /// What its calls are part of; empty for nothing.
+    pub(crate) traceparent: String,
 }
 
 struct Nowhere;
@@ -64,7 +66,8 @@ impl Bazaar {
         let chain = Moment(rpc.time().await.unwrap().0 * 1000);
         world.clock.advance(chain.since(world.clock.now()));
         let token = sign_in(&world, &wallet).await;
-        let bazaar = Self { devnet, world, rpc, contract, wallet, token };
+        let traceparent = String::new();
+        let bazaar = Self { devnet, world, rpc, contract, wallet, token, traceparent };
         bazaar.set_prices().await;
         bazaar
     }
@@ -106,7 +109,12 @@ impl Bazaar {
     }
 
     pub(crate) fn jobs(&self) -> JobServiceClient<HttpClient> {
-        JobServiceClient::new(Self::transport(), self.config(0, &self.token))
+        let config = self.config(0, &self.token);
+        let config = match self.traceparent.as_str() {
+            "" => config,
+            traceparent => config.with_default_header("traceparent", traceparent),
+        };
+        JobServiceClient::new(Self::transport(), config)
     }
 
     pub(crate) fn payments(&self) -> PaymentServiceClient<HttpClient> {

@@ -29,6 +29,7 @@ pub(crate) fn server(bazaar: &Bazaar, folder: &std::path::Path, dies_at: &str) -
         .arg(folder)
         .env("DATABASE_URL", config.storage.database_url.as_deref().unwrap())
         .env("CYXWIZ_FAIL", dies_at)
+        .envs(config.telemetry.endpoint.as_ref().map(|endpoint| ("CYXWIZ_OTLP_ENDPOINT", endpoint)))
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command.spawn().unwrap()
@@ -51,7 +52,7 @@ pub(crate) async fn state(bazaar: &Bazaar, id: &str) -> String {
         .unwrap()
 }
 
-async fn ends(bazaar: &Bazaar, id: &str, wanted: &str) {
+pub(crate) async fn ends(bazaar: &Bazaar, id: &str, wanted: &str) {
     for _ in 0..1200 {
         let state = state(bazaar, id).await;
         if state.parse::<cyxwiz_model::JobState>().unwrap().is_terminal() {

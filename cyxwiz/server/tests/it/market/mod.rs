@@ -21,6 +21,7 @@ mod rate;
 mod rerun;
 mod stops;
 mod streams;
+mod traces;
 mod treasury;
 mod two;
 mod work;
