@@ -16,7 +16,7 @@ const DISK_LOOK_SHARE: u32 = 20;
 /// How often a container's samples are taken over.
 const SAMPLE: Duration = Duration::from_secs(1);
 /// Files in those folders while it runs; what it leaves in them is held to less.
-const MAX_FILES: usize = 100_000;
+pub(super) const MAX_FILES: usize = 100_000;
 
 impl Run {
     /// Cancels the task when somebody, or its time, asks for its end. Completes never by itself.

@@ -38,7 +38,8 @@ pub(super) async fn create(
     check_cap(market, buyer, now).await?;
     let terms = terms(market, &spec, &quoted, request.deposit, request.limit, now).await?;
     let mut tx = market.begin().await?;
-    let job = insert(&mut tx, buyer, &spec, &quoted, &terms, (&key, &digest), call, now).await?;
+    let request = Request { key: &key, digest: &digest, call, at: now };
+    let job = insert(&mut tx, buyer, &spec, &quoted, &terms, &request).await?;
     let Some(job) = job else {
         // the same request, twice at once: the other one made it
         drop(tx);
@@ -102,15 +103,21 @@ async fn same(market: &Market, buyer: &Buyer, key: &str, digest: &[u8]) -> Resul
     }
 }
 
+/// The call that asks for a job, as the job's row keeps it.
+struct Request<'a> {
+    key: &'a str,
+    digest: &'a [u8],
+    call: CallTrace,
+    at: Moment,
+}
+
 async fn insert(
     conn: &mut PgConnection,
     buyer: &Buyer,
     spec: &JobSpec,
     quoted: &Quoted,
     terms: &Terms,
-    (key, digest): (&str, &[u8]),
-    call: CallTrace,
-    now: Moment,
+    request: &Request<'_>,
 ) -> Result<Option<JobId>, Refusal> {
     let id = JobId::generate();
     let sol = (quoted.micro_usd_per_sol > 0).then_some(quoted.micro_usd_per_sol);
@@ -125,12 +132,12 @@ async fn insert(
     .bind(id.uuid())
     .bind(buyer.account.uuid())
     .bind(buyer.wallet.to_bytes().to_vec())
-    .bind(key)
-    .bind(digest)
+    .bind(request.key)
+    .bind(request.digest)
     .bind(&spec.name)
     .bind(v1::JobSpec::from(spec).encode_to_vec())
-    .bind(now.0)
-    .bind(call.trace.0.to_vec())
+    .bind(request.at.0)
+    .bind(request.call.trace.0.to_vec())
     .bind(spec.coin.symbol())
     .bind(signed("a price", quoted.price.0)?)
     .bind(signed("a rate", quoted.rate.base_units)?)
@@ -145,7 +152,7 @@ async fn insert(
     .bind(i32::from(terms.fee_bps))
     .bind(signed("a timeout", spec.timeout.0)?)
     .bind(i32::try_from(spec.max_attempts).unwrap_or(i32::MAX))
-    .bind(call.span.0.to_vec())
+    .bind(request.call.span.0.to_vec())
     .execute(&mut *conn)
     .await?;
     if inserted.rows_affected() == 0 {
@@ -157,7 +164,7 @@ async fn insert(
         message: "created".to_owned(),
         ..Default::default()
     };
-    events::append(conn, id, &[events::encoded(now, change.into())]).await?;
+    events::append(conn, id, &[events::encoded(request.at, change.into())]).await?;
     Ok(Some(id))
 }
 
