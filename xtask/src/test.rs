@@ -127,7 +127,7 @@ fn other_tests(
                 return Ok(Done::Skipped(format!("no {} on PATH", devnet::VALIDATOR)));
             }
             // all but what moves the box's clock or counts its blocks; one validator at a time has the usual ports
-            let args = ["nextest", "run", "--locked", "-p", "cyxwiz-chain", "--profile", "full", "-j1", "-E"];
+            let args = ["nextest", "run", "--workspace", "--locked", "--profile", "full", "-j1", "-E"];
             let mut command = with_env(cargo(&place.root, args))?;
             run_command(command.arg(ON_VALIDATOR).env("CYXWIZ_VALIDATOR", devnet::VALIDATOR))?;
             Ok(Done::Passed)
@@ -162,7 +162,8 @@ fn other_tests(
 }
 
 /// Every way of a job's money and every verb of the wallet, on Solana's own validator.
-const ON_VALIDATOR: &str = "binary(it) & (test(/^flow::/) | test(/^cli::money/)) & !test(after_the_deadline)";
+const ON_VALIDATOR: &str =
+    "package(cyxwiz-chain) & (test(/^flow::/) | test(/^cli::money/)) & !test(after_the_deadline)";
 
 /// What the long suites need besides, as variables.
 fn long(place: &Place, held: &Held) -> Result<Vec<(&'static str, OsString)>> {
