@@ -100,6 +100,8 @@ async fn another_build_replaces_the_program_and_the_money_stays() {
     devnet.replace_program(program);
     devnet.restart();
     assert_eq!(devnet.report["deployed"], "upgraded by the loader");
+    // the old one keeps a connection to the process that ended
+    let rpc = devnet.rpc();
     let (_, accounts) = rpc.accounts(&[contract.program.data()]).await.unwrap();
     let data = accounts[0].as_ref().unwrap();
     // kind, slot, whether there is an authority, the authority: 45 bytes
