@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use connectrpc::client::{BoxFuture, ClientBody, ClientTransport};
@@ -13,7 +14,7 @@ use http::{HeaderValue, Request, Response, Uri, header};
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{self, connect::Connected},
-    rt::{TokioExecutor, TokioIo},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
@@ -24,6 +25,10 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::Endpoint;
+
+/// How long a connection is kept without a call: less than the 10 s after which a node closes it, or a call would
+/// be sent into one that is being closed.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// The connection pool.
 #[derive(Clone)]
@@ -43,7 +48,10 @@ impl Wire {
                 (Connector::Tcp { authority: authority.clone(), tls }, Some(value))
             }
         };
-        let client = legacy::Client::builder(TokioExecutor::new()).build(connector);
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
         Ok(Self { client, token })
     }
 

@@ -10,13 +10,16 @@ use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 /// A connection that is not made by then is not made.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a connection is kept without a call: less than the 10 s after which a server closes it, or a call would
+/// be sent into one that is being closed.
+const IDLE: Duration = Duration::from_secs(5);
 /// A stream may be silent for long; this finds out that its other end is gone.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
@@ -64,7 +67,11 @@ impl Wire {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector) })
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        Ok(Self { client })
     }
 
     pub(crate) async fn request(&self, request: Request<ClientBody>) -> Result<Response<Incoming>, Error> {

@@ -76,6 +76,8 @@ impl Server {
             .tls_backend_preconfigured(tls::client_config(ca)?)
             .connect_timeout(CALL_TIME)
             .read_timeout(READ_TIME)
+            // less than the 10 s after which a server closes a connection without calls
+            .pool_idle_timeout(Duration::from_secs(5))
             .redirect(reqwest::redirect::Policy::limited(3))
             .build()
             .map_err(io::Error::other)?;
