@@ -41,6 +41,9 @@ pub(crate) async fn stream(
     }
     // before the history is read, so that nothing falls between the two
     let live = if request.follow { Some(supervisor.subscribe(&of_tasks(&filter))?) } else { None };
+    // after the subscription, so that their ends come live, and before the history is read, so that the ends of
+    // the others are in it
+    let open = filter.tasks.iter().copied().filter(|task| supervisor.table.get(*task).is_some()).collect();
     let limit = usize::try_from(request.history_limit).ok().filter(|limit| *limit > 0);
     // with `follow` their ends come live
     let standing = if request.follow { HashSet::new() } else { supervisor.standing(&filter) };
@@ -52,8 +55,6 @@ pub(crate) async fn stream(
         }
         Some(limit) => Stage::Newest(newest(&supervisor, &filter, limit).await?),
     };
-    // those that ended before stand in the history
-    let open = filter.tasks.iter().copied().filter(|task| supervisor.table.get(*task).is_some()).collect();
     let spans = !request.no_spans;
     let (ending, received) = (HashSet::new(), VecDeque::new());
     let reader =
