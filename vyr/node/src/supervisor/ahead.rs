@@ -47,7 +47,7 @@ impl Supervisor {
     /// Says how the submit of a task that runs ahead is committed: one that will have ended at once lets its
     /// end join.
     pub(super) fn commit_ahead(&self, task: &Task) -> Commit {
-        if self.pace.expects_quick(task.spec.artifact) { Commit::Joinable } else { Commit::Synced }
+        self.pace.patience(task.spec.artifact).map_or(Commit::Synced, Commit::Joinable)
     }
 
     /// Ends a task that was run; one that ran ahead ends only with its submit.

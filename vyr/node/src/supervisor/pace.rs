@@ -6,11 +6,16 @@ use vyr_model::Digest;
 
 /// Artifacts whose pace is remembered; the one unused for longest makes room.
 const ARTIFACTS: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
-/// A run up to this long ends before the disk has given up waiting for it (`join_delay` of the record).
+/// A run up to this long ends while the disk is left alone for it.
 const QUICK: Duration = Duration::from_micros(150);
+/// How long the disk is left alone for a run that is expected to be quick.
+const WARM: Duration = Duration::from_micros(250);
+/// The same for an artifact of which nothing is known: its compiled code is read and linked, and its guest
+/// may end at once.
+const UNKNOWN: Duration = Duration::from_millis(1);
 
-/// Guesses from the last run of an artifact how long the next takes. A wrong guess costs a submit the
-/// record's `join_delay`, or an end one sync more; nothing else hangs on it.
+/// Guesses from the last run of an artifact how long the next takes. A wrong guess makes one acknowledgement
+/// late by what it waited, or costs an end one sync more; nothing else hangs on it.
 pub(super) struct Pace(Mutex<LruCache<Digest, Duration>>);
 
 impl Default for Pace {
@@ -25,9 +30,13 @@ impl Pace {
         self.0.lock().put(artifact, took);
     }
 
-    /// Tells whether the next run will likely have ended in no time; not where nothing is known.
-    pub(super) fn expects_quick(&self, artifact: Digest) -> bool {
-        self.0.lock().get(&artifact).is_some_and(|took| *took <= QUICK)
+    /// Tells how long the disk is left alone so that the next run's end may join its submit; `None` where
+    /// that end is far.
+    pub(super) fn patience(&self, artifact: Digest) -> Option<Duration> {
+        match self.0.lock().get(&artifact) {
+            None => Some(UNKNOWN),
+            Some(took) => (*took <= QUICK).then_some(WARM),
+        }
     }
 }
 
@@ -38,10 +47,11 @@ mod tests {
     #[test]
     fn expects_what_was_seen_last() {
         let (pace, artifact) = (Pace::default(), Digest::of(b"a"));
-        assert!(!pace.expects_quick(artifact), "nothing is known");
+        assert_eq!(pace.patience(artifact), Some(UNKNOWN));
         pace.note(artifact, QUICK);
-        assert!(pace.expects_quick(artifact) && !pace.expects_quick(Digest::of(b"b")));
+        assert_eq!(pace.patience(artifact), Some(WARM));
+        assert_eq!(pace.patience(Digest::of(b"b")), Some(UNKNOWN));
         pace.note(artifact, QUICK + Duration::from_nanos(1));
-        assert!(!pace.expects_quick(artifact));
+        assert_eq!(pace.patience(artifact), None);
     }
 }

@@ -84,7 +84,7 @@ impl Record {
         let segment = state.open.clone();
         let store = Shared::new(Store {
             dir,
-            pending: Pending::new(options.pending_bytes, options.volatile_delay, options.join_delay),
+            pending: Pending::new(options.pending_bytes, options.volatile_delay),
             options,
             state: RwLock::new(state),
             stats: Default::default(),

@@ -16,8 +16,6 @@ pub struct RecordOptions {
     pub entry_bytes: usize,
     /// The longest that a volatile entry waits before it is written (not synced). Default 5 ms.
     pub volatile_delay: Duration,
-    /// The longest that a [`super::Commit::Joinable`] entry waits for one that joins it. Default 250 µs.
-    pub join_delay: Duration,
     /// How long a disk that refused a write is left alone before it is tried again. Default 1 s.
     pub retry_delay: Duration,
     /// What to do about damaged bytes found when opening. Default: set them aside.
@@ -68,7 +66,6 @@ impl Default for RecordOptions {
             pending_bytes: 8 << 20,
             entry_bytes: 4 << 20,
             volatile_delay: Duration::from_millis(5),
-            join_delay: Duration::from_micros(250),
             retry_delay: Duration::from_secs(1),
             on_damage: OnDamage::SetAside,
             on_sync: OnSync::default(),

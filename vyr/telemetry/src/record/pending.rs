@@ -18,9 +18,9 @@ use super::{RecordError, Shared, frame};
 pub enum Commit {
     /// On the disk: survives a crash of the machine. For what is acknowledged.
     Synced,
-    /// As [`Self::Synced`], but the disk is left alone for the record's `join_delay`, so that what follows
+    /// As [`Self::Synced`], but the disk is left alone for this long at most, so that what follows
     /// from this entry may join it: one sync for both. Anything else that wants the disk ends the wait.
-    Joinable,
+    Joinable(Duration),
     /// With the system: survives a `kill -9` of the node, not a crash of the machine. About the
     /// price of one hand-over to the writer; for a start that must not be forgotten.
     Written,
@@ -71,7 +71,7 @@ pub(super) struct Batch {
 impl Batch {
     /// Tells whether a frame waits for the disk.
     pub(super) fn needs_sync(&self) -> bool {
-        self.frames.iter().any(|frame| matches!(frame.commit, Commit::Synced | Commit::Joinable))
+        self.frames.iter().any(|frame| matches!(frame.commit, Commit::Synced | Commit::Joinable(_)))
     }
 
     /// Empties it, and gives back memory that only a burst needed.
@@ -116,7 +116,6 @@ pub(super) struct Pending {
     space: Notify,
     limit: usize,
     delay: Duration,
-    join_delay: Duration,
 }
 
 /// Why a frame was not taken.
@@ -128,8 +127,8 @@ pub(super) enum Refused {
 }
 
 impl Pending {
-    pub(super) fn new(limit: usize, delay: Duration, join_delay: Duration) -> Self {
-        Self { state: Mutex::default(), work: Condvar::new(), space: Notify::new(), limit, delay, join_delay }
+    pub(super) fn new(limit: usize, delay: Duration) -> Self {
+        Self { state: Mutex::default(), work: Condvar::new(), space: Notify::new(), limit, delay }
     }
 
     /// Puts an entry into the buffer; waits while there is no room.
@@ -208,8 +207,9 @@ impl Pending {
             Commit::Buffered => {
                 state.due.get_or_insert_with(|| Instant::now() + self.delay);
             }
-            Commit::Joinable => {
-                state.join_until.get_or_insert_with(|| Instant::now() + self.join_delay);
+            Commit::Joinable(delay) => {
+                let until = Instant::now() + delay;
+                state.join_until = Some(state.join_until.map_or(until, |other| other.min(until)));
             }
             Commit::Synced | Commit::Written => state.urgent = true,
         }

@@ -38,8 +38,11 @@ fn step() -> impl Strategy<Value = (Step, u8)> {
     (step, 0..4_u8)
 }
 
+/// How long the model's joinable entries wait.
+const JOIN: std::time::Duration = std::time::Duration::from_micros(250);
+
 fn level(number: u8) -> Commit {
-    [Commit::Synced, Commit::Written, Commit::Buffered, Commit::Joinable][usize::from(number)]
+    [Commit::Synced, Commit::Written, Commit::Buffered, Commit::Joinable(JOIN)][usize::from(number)]
 }
 
 async fn put(record: &Record, entry: Entry, level: Commit) {
