@@ -18,7 +18,7 @@ const PATIENCE: Span = Span::seconds(120);
 /// How much later than that it counts as not answered: an answer in time may still be on the way through a server.
 const GRACE: Span = Span::seconds(10);
 /// How long after a benchmark that was not passed a node that stands by is given the next.
-const AGAIN: Span = Span::seconds(5 * 60);
+const AGAIN: Span = Span::seconds(60);
 
 /// The benchmark that a node must run before it is given work; none where its hardware was confirmed.
 pub(super) async fn due(
