@@ -62,7 +62,7 @@ pub(super) fn scale(measured: &Scale, rows: &mut Vec<Row>) {
         asked: "–",
         goal: "10,000 beating, < 0.1 % of beats missed",
         measured: format!(
-            "{} streams, {} broke; {} of {} beats ({} due) missed ({:.3} %), at most {} nodes suspect",
+            "{} streams, {} broke; {} of {} beats ({:.0} due) missed ({:.3} %), at most {} nodes suspect",
             beating.open,
             beating.ended,
             beating.missed,

@@ -34,7 +34,7 @@ pub(crate) struct Scale {
     /// Seconds in which beats were counted.
     pub(crate) seconds: f64,
     /// Beats that were due in them.
-    pub(crate) due: u64,
+    pub(crate) due: f64,
     pub(crate) beating: Beating,
     /// The most nodes that the server held for suspect at a look, each second.
     pub(crate) suspect: i64,
@@ -92,7 +92,7 @@ pub(crate) fn scale(lab: &Lab) -> Result<(Scale, Option<Placements>)> {
         enrol_seconds,
         attend_seconds,
         seconds,
-        due: (nodes as f64 * seconds / BEAT_EVERY.duration().as_secs_f64()) as u64,
+        due: nodes as f64 * seconds / BEAT_EVERY.duration().as_secs_f64(),
         beating: fleet.tally.beating()?,
         suspect,
         server_cpu: share(0),

@@ -5,7 +5,7 @@ type Machine = (&'static [&'static str], &'static str, u64);
 
 /// On-demand list prices of whole machines at a large cloud (AWS, us-east-1, Linux), each with the GPU whose place it
 /// takes. Shown to buyers as a comparison, never used in a charge.
-const CLOUD: [Machine; 5] = [
+static CLOUD: [Machine; 5] = [
     (&["t4", "rtx2080", "rtx3060", "rtx3070"], "AWS g4dn.xlarge (T4), list price of 2024-06", 526_000),
     (
         &["rtx3080", "rtx3090", "a10", "a10g", "l4", "rtx4080", "rtx4090"],
