@@ -12,7 +12,7 @@ use crate::cmd::{cargo, cmd, output, run as run_command};
 use crate::images::Image;
 use crate::place::Place;
 use crate::tools::wasmtime;
-use crate::{containers, devnet, dist, guests, images};
+use crate::{containers, devnet, dist, distributions, guests, images};
 
 /// What is measured.
 #[derive(Args)]
@@ -68,7 +68,13 @@ fn market(place: &Place, args: &[String]) -> Result<()> {
     let chain = devnet::build(place, true)?;
     let held = containers::ensure(place)?;
     let python = images::ensure(place, &held.engine, Image::Python, false)?;
+    let distributions = distributions::ensure(place);
     let mut bench = bench(place, "market", args)?;
+    match distributions {
+        Ok(trees) => drop(bench.env("CYXWIZ_BENCH_DISTRIBUTIONS", listed(&trees))),
+        // a row less is no reason to measure nothing
+        Err(error) => eprintln!("nodes are not installed on other distributions: {error:#}"),
+    }
     for (file, variable) in binaries {
         bench.env(variable, place.binary("release", file));
     }
@@ -79,6 +85,11 @@ fn market(place: &Place, args: &[String]) -> Result<()> {
         .env("CYXWIZ_IMAGE_PYTHON", &python.id)
         .envs(containers::variables(&held.engine));
     run_command(&mut bench)
+}
+
+/// Paths in one variable.
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// What measures, built.

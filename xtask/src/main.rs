@@ -16,6 +16,7 @@ mod containers;
 mod demo;
 mod devnet;
 mod dist;
+mod distributions;
 mod guests;
 mod images;
 mod place;

@@ -14,7 +14,7 @@ use crate::images::{self, Image};
 use crate::place::{Place, on_path, path_with};
 use crate::program;
 use crate::steps::{Done, Steps};
-use crate::tools::{apt, debian, python, rust};
+use crate::tools::{apt, debian, python, rust, s3};
 
 /// Which tests run.
 #[derive(Args)]
@@ -169,8 +169,11 @@ const ON_VALIDATOR: &str =
 fn long(place: &Place, held: &Held) -> Result<Vec<(&'static str, OsString)>> {
     let pytorch = images::ensure(place, &held.engine, Image::Pytorch, false)?;
     let proxpi = python::ensure(place, "index")?.join("bin/python");
-    let mut set: Vec<(_, OsString)> =
-        vec![("CYXWIZ_IMAGE_PYTORCH", pytorch.id.into()), ("CYXWIZ_PROXPI", proxpi.into())];
+    let mut set: Vec<(_, OsString)> = vec![
+        ("CYXWIZ_IMAGE_PYTORCH", pytorch.id.into()),
+        ("CYXWIZ_PROXPI", proxpi.into()),
+        ("CYXWIZ_S3", s3::ensure(place)?.into()),
+    ];
     match debian::program(place, "docker-registry") {
         Ok(registry) => set.push(("CYXWIZ_REGISTRY", registry.into())),
         Err(error) => eprintln!("no image is pulled from a registry here: {error:#}"),

@@ -43,7 +43,7 @@ impl Lab {
 
     /// A platform whose chain has the blocks of a public one, with settings of the server.
     pub(super) fn platform(&self, settings: &[&str]) -> Platform {
-        Platform::set_up(&Setup { slot_ms: SLOT_MS, settings })
+        Platform::set_up(&Setup { slot_ms: SLOT_MS, settings, variables: &[] })
     }
 }
 

@@ -21,7 +21,9 @@ use serde::Serialize;
 pub(crate) use options::Options;
 
 use self::lab::Lab;
-use self::measure::{Chain, FirstLine, Lost, Placements, Scale, Screen, Settlements, Start, Success};
+use self::measure::{
+    Chain, Earnings, FirstLine, Installs, Lost, Placements, Scale, Screen, Settlements, Start, Success,
+};
 use self::options::Part;
 use crate::machine::{Machine, load};
 
@@ -34,11 +36,13 @@ struct Results {
     /// How the market's binaries were built: the folder they lie in.
     build: String,
     start: Option<Start>,
+    installs: Option<Installs>,
     first_line: Option<FirstLine>,
     screen: Option<Screen>,
     chain: Option<Chain>,
     lost: Option<Lost>,
     success: Option<Success>,
+    earnings: Option<Earnings>,
     settlements: Option<Settlements>,
     scale: Option<Scale>,
     placements: Option<Placements>,
@@ -50,11 +54,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let lab = Lab::new(options);
     let settlements = lab.part(Part::Settlement, || measure::settlements(&lab))?.flatten();
     let start = lab.part(Part::Start, || measure::start(&lab))?;
+    let installs = lab.part(Part::Installs, || measure::installs(&lab))?.flatten();
     let first_line = lab.part(Part::FirstLine, || measure::first_line(&lab))?;
     let screen = lab.part(Part::Screen, || measure::screen(&lab))?;
     let chain = lab.part(Part::Chain, || measure::chain(&lab))?;
     let lost = lab.part(Part::Lost, || measure::lost(&lab))?;
     let success = lab.part(Part::Success, || measure::success(&lab))?;
+    let earnings = lab.part(Part::Earnings, || measure::earnings(&lab))?;
     let scale = || measure::scale(&lab);
     let fleet = if options.wants(Part::Scale) { Part::Scale } else { Part::Placements };
     let (scale, placements) =
@@ -66,11 +72,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         machine,
         build: build(),
         start,
+        installs,
         first_line,
         screen,
         chain,
         lost,
         success,
+        earnings,
         settlements,
         scale,
         placements,

@@ -13,6 +13,9 @@ pub(crate) struct Options {
     /// The compiled tests of the market's rules: they settle a million jobs
     #[arg(long, env = "CYXWIZ_BENCH_RULES")]
     pub(crate) rules: Option<PathBuf>,
+    /// File trees of distributions on which a node is installed (repeat, or separate by commas)
+    #[arg(long, env = "CYXWIZ_BENCH_DISTRIBUTIONS", value_delimiter = ',')]
+    pub(crate) distributions: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) run: RunOptions<Part>,
 }
@@ -22,11 +25,13 @@ pub(crate) struct Options {
 pub(crate) enum Part {
     Settlement,
     Start,
+    Installs,
     FirstLine,
     Screen,
     Chain,
     Lost,
     Success,
+    Earnings,
     Scale,
     Placements,
 }
@@ -57,6 +62,9 @@ pub(super) struct Sizes {
     pub(super) dying: usize,
     pub(super) deaths: usize,
     pub(super) jobs: usize,
+    /// Jobs whose node's earnings are compared with what it could expect, and how long each runs, seconds.
+    pub(super) paid: usize,
+    pub(super) paid_seconds: u64,
     pub(super) starts: usize,
 }
 
@@ -70,7 +78,9 @@ impl Sizes {
         lines: 600,
         dying: 5,
         deaths: 5,
-        jobs: 300,
+        jobs: 1_000,
+        paid: 5,
+        paid_seconds: 30,
         starts: 5,
     };
     const QUICK: Self = Self {
@@ -83,6 +93,8 @@ impl Sizes {
         dying: 2,
         deaths: 1,
         jobs: 20,
+        paid: 1,
+        paid_seconds: 20,
         starts: 1,
     };
 }

@@ -11,8 +11,9 @@ pub const SUSPECT_AFTER: Span = Span::seconds(10);
 /// Silence after which the node's attempts go elsewhere. Longer than a 15 second cut, which kills nothing; half a second
 /// short of the 20 s in which it must have been seen and acted upon.
 pub const LOST_AFTER: Span = Span(19_500);
-/// How often a checkpoint is uploaded at least.
-pub const CHECKPOINT_EVERY: Span = Span::seconds(60);
+/// After one checkpoint is kept, how long until the next is taken: with what its upload takes there is one a minute, and a
+/// lost node costs no more than that.
+pub const CHECKPOINT_EVERY: Span = Span::seconds(45);
 /// How often a job is assigned in all, unless its buyer says otherwise.
 pub const DEFAULT_ATTEMPTS: u32 = 3;
 /// How often a job may be assigned in all.

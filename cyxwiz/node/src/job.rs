@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use cyxwiz_model::{AttemptId, FilePath, JobId, JobSpec, SpecError};
+use cyxwiz_model::{AttemptId, CHECKPOINT_EVERY, FilePath, JobId, JobSpec, SpecError};
 use cyxwiz_proto::v1;
 
 use crate::files::Wanted;
 
-/// How often checkpoints are uploaded where the server says nothing, and at most.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// How often checkpoints are uploaded at most.
 const CHECKPOINT_EVERY_LEAST: Duration = Duration::from_secs(1);
 /// What a log may have where the server says nothing.
 const LOG_BYTES: u64 = 64 << 20;
@@ -74,7 +73,7 @@ impl TryFrom<v1::Assignment> for Job {
             max_log_bytes: or(wire.max_log_bytes, LOG_BYTES),
             checkpoint_every: every
                 .filter(|seconds| *seconds > 0)
-                .map_or(CHECKPOINT_EVERY, Duration::from_secs)
+                .map_or(CHECKPOINT_EVERY.duration(), Duration::from_secs)
                 .max(CHECKPOINT_EVERY_LEAST),
         })
     }

@@ -40,6 +40,17 @@ pub enum ServerError {
     /// The objects failed.
     #[error("the object store failed")]
     Objects(#[from] object_store::Error),
+    /// A bucket in which nothing can be written and read.
+    #[error(
+        "the bucket `{bucket}` cannot be used: look at its name, the `AWS_*` variables and what the key may do"
+    )]
+    Bucket {
+        /// Its name.
+        bucket: String,
+        /// Why.
+        #[source]
+        source: object_store::Error,
+    },
     /// The chain did not answer.
     #[error("the chain did not answer")]
     Fault(#[from] Fault),

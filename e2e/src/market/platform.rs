@@ -27,6 +27,8 @@ pub struct Setup<'a> {
     pub slot_ms: u64,
     /// Settings of the server, such as `--dispute-window-seconds=30`.
     pub settings: &'a [&'a str],
+    /// Variables of the server's, such as `CYXWIZ_OBJECTS`.
+    pub variables: &'a [(&'a str, &'a str)],
 }
 
 /// A chain and a server, of one test alone.
@@ -63,6 +65,7 @@ pub struct Server {
     rpc: String,
     settle_key: PathBuf,
     settings: Vec<String>,
+    variables: Vec<(String, String)>,
     process: Option<Process>,
 }
 
@@ -76,7 +79,7 @@ impl Platform {
     /// With settings of the server, such as `--dispute-window-seconds=30`.
     #[must_use]
     pub fn with<const N: usize>(settings: [&str; N]) -> Self {
-        Self::set_up(&Setup { slot_ms: SLOT_MS, settings: &settings })
+        Self::set_up(&Setup { slot_ms: SLOT_MS, settings: &settings, variables: &[] })
     }
 
     /// Starts chain and server.
@@ -92,6 +95,11 @@ impl Platform {
             rpc: chain.url(),
             settle_key: chain.wallet_path("settle"),
             settings: setup.settings.iter().map(|&setting| setting.to_owned()).collect(),
+            variables: setup
+                .variables
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
             process: None,
         };
         server.start();
@@ -208,6 +216,7 @@ impl Server {
             .env("CYXWIZ_SETTLE_KEY", &self.settle_key)
             .env("CYXWIZ_DISPUTE_WINDOW_SECONDS", "1")
             .env("CYXWIZ_IMAGES", images())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .args(&self.settings);
         command
     }

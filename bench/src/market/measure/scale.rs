@@ -4,6 +4,7 @@ use std::{
 };
 
 use anyhow::Result;
+use cyxwiz_model::BEAT_EVERY;
 use serde::Serialize;
 
 use super::placements::{self, Placements};
@@ -32,6 +33,8 @@ pub(crate) struct Scale {
     pub(crate) attend_seconds: f64,
     /// Seconds in which beats were counted.
     pub(crate) seconds: f64,
+    /// Beats that were due in them.
+    pub(crate) due: f64,
     pub(crate) beating: Beating,
     /// The most nodes that the server held for suspect at a look, each second.
     pub(crate) suspect: i64,
@@ -89,6 +92,7 @@ pub(crate) fn scale(lab: &Lab) -> Result<(Scale, Option<Placements>)> {
         enrol_seconds,
         attend_seconds,
         seconds,
+        due: nodes as f64 * seconds / BEAT_EVERY.duration().as_secs_f64(),
         beating: fleet.tally.beating()?,
         suspect,
         server_cpu: share(0),

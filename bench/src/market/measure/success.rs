@@ -8,8 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
-use e2e::market::{Buyer, Platform, Seller, Setup, jobs};
+use anyhow::{Context as _, Result};
+use cyxwiz_model::{Amount, BasisPoints, Coin, HourlyRate, Span, Split, charge};
+use e2e::market::{Buyer, Closed, Platform, Seller, Setup, jobs};
 use serde::Serialize;
 
 use crate::market::{database::Database, lab::Lab};
@@ -43,11 +44,14 @@ pub(crate) struct Success {
     pub(crate) refused: usize,
     /// How jobs ended that were not completed.
     pub(crate) others: Vec<String>,
+    /// Escrows that were opened for them, and those of them that the chain closed otherwise than their meters say.
+    pub(crate) escrows: usize,
+    pub(crate) unlike: Vec<String>,
 }
 
 pub(crate) fn success(lab: &Lab) -> Result<Success> {
     let settings = ["--dispute-window-seconds=1", "--calls-per-address=100000", "--calls-per-account=100000"];
-    let platform = Platform::set_up(&Setup { slot_ms: SLOT_MS, settings: &settings });
+    let platform = Platform::set_up(&Setup { slot_ms: SLOT_MS, settings: &settings, variables: &[] });
     let database = Database::of(&platform.server);
     let sellers: Vec<Mutex<Seller>> =
         (0..SELLERS).map(|number| Mutex::new(platform.seller(&format!("seller-{number}")))).collect();
@@ -73,6 +77,7 @@ pub(crate) fn success(lab: &Lab) -> Result<Success> {
     let seconds = began.elapsed().as_secs_f64();
     let states =
         database.ask("SELECT state, coalesce(ending_reason, ''), coalesce(ending_message, '') FROM jobs")?;
+    let (escrows, unlike) = books(&platform, &database)?;
     let is_completed = |row: &&Vec<String>| row.first().is_some_and(|state| state == "completed");
     Ok(Success {
         jobs: states.len(),
@@ -82,7 +87,43 @@ pub(crate) fn success(lab: &Lab) -> Result<Success> {
         attempts_lost: database.number("SELECT count(*) FROM attempts WHERE ending_reason = 'node_lost'")?,
         refused: refused.load(Ordering::Acquire),
         others: states.iter().filter(|row| !is_completed(row)).map(|row| row.join(": ")).collect(),
+        escrows,
+        unlike,
     })
+}
+
+/// Compares how the chain closed each escrow with what the meter of its last attempt says, to the unit.
+fn books(platform: &Platform, database: &Database) -> Result<(usize, Vec<String>)> {
+    let rows = database.ask(
+        "SELECT replace(j.id::text, '-', ''), j.state = 'completed', j.deposit, j.rate, j.fee_bps,
+            coalesce(m.counted_ms, 0)
+         FROM jobs j LEFT JOIN attempts a ON a.job_id = j.id AND a.epoch = j.epoch
+            LEFT JOIN meters m ON m.attempt_id = a.id
+         WHERE j.open_signature IS NOT NULL",
+    )?;
+    let mut unlike = Vec::new();
+    for row in &rows {
+        let [id, paid, numbers @ ..] = &row[..] else { anyhow::bail!("a row of too few fields") };
+        let numbers: Vec<u64> = numbers.iter().map(|number| number.parse()).collect::<Result<_, _>>()?;
+        let [deposit, rate, fee, counted] = numbers[..] else { anyhow::bail!("a row of too few numbers") };
+        let metered = match paid.as_str() {
+            "t" => paid_of(Amount(deposit), rate, u16::try_from(fee)?, Span(counted))?,
+            _ => Closed::GivenBack(deposit),
+        };
+        let closed = platform.closings(&format!("job_{id}"));
+        if closed != [metered] {
+            unlike.push(format!("{id}: the meter says {metered:?}, the chain {closed:?}"));
+        }
+    }
+    Ok((rows.len(), unlike))
+}
+
+/// What a deposit comes to after so much counted time.
+fn paid_of(deposit: Amount, base_units: u64, fee: u16, counted: Span) -> Result<Closed> {
+    let rate = HourlyRate { coin: Coin::Usdc, base_units };
+    let charged = charge(rate, counted).min(deposit);
+    let split = Split::of(deposit, charged, BasisPoints(fee)).ok().context("no such split")?;
+    Ok(Closed::Paid { node: split.node.0, platform: split.platform.0, refund: split.refund.0 })
 }
 
 /// Submits until there are enough, in the name of the one wallet, from a home of its own.

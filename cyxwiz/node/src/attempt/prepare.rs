@@ -50,7 +50,6 @@ impl Run {
 
     async fn fetch_all(&self) -> Result<(), Ended> {
         let job = &self.handle.job;
-        self.make_folders().await?;
         // a run that is repeated as a check is repeated from its beginning
         let repeats = matches!(&job.spec.workload, Workload::Wasm(wasm) if wasm.deterministic);
         let checkpoint = if repeats { &[][..] } else { &job.checkpoint[..] };
@@ -62,30 +61,41 @@ impl Run {
             let message = format!("its files have {bytes} bytes, its disk {most}: ask for more disk");
             return Err(Ended::new(Reason::Disk, message));
         }
+        self.create_folders()?;
         let free = free_disk_mib(self.dir.path());
         if bytes >> 20 >= free {
             return Err(Ended::node(format!("the node has only {free} MiB of disk left")));
         }
-        let (http, trace) = (self.tools.server.http(), self.trace.traceparent(FILES));
-        let links = job.inputs.iter().map(|file| (file, self.dir.job()));
-        let links = links.chain(checkpoint.iter().map(|file| (file, self.dir.checkpoints())));
-        let fetching: Vec<_> = links
-            .map(|(file, root)| {
-                let file = Wanted { url: self.tools.server.address(&file.url), ..file.clone() };
-                let (http, trace) = (http.clone(), trace.clone());
-                async move { fetch(&http, &file, &root, &trace).await }.boxed()
-            })
-            .collect();
-        let fetched = futures::stream::iter(fetching).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
-        fetched
-            .await
-            .map_err(|error| Ended::node(format!("a file of the job was not fetched: {}", chain(&error))))?;
+        // inputs lie beside the file systems that are made meanwhile
+        let (made, fetched) =
+            tokio::join!(self.make_folders(), self.fetch_links(&job.inputs, self.dir.job()));
+        made?;
+        fetched?;
+        self.fetch_links(checkpoint, self.dir.checkpoints()).await?;
         for file in &data {
             self.spool.system(&format!("fetching {} ({} bytes)", file.path, file.size));
             // a stranger's server has nothing to do with the trace
             fetch(&self.tools.public, file, &self.dir.job(), "").await.map_err(|error| of_data(&error))?;
         }
         Ok(())
+    }
+
+    /// Fetches files from the server's links.
+    async fn fetch_links(&self, links: &[Wanted], root: PathBuf) -> Result<(), Ended> {
+        let (http, trace) = (self.tools.server.http(), self.trace.traceparent(FILES));
+        let fetching: Vec<_> = links
+            .iter()
+            .map(|file| {
+                let file = Wanted { url: self.tools.server.address(&file.url), ..file.clone() };
+                let (http, trace, root) = (http.clone(), trace.clone(), root.clone());
+                async move { fetch(&http, &file, &root, &trace).await }.boxed()
+            })
+            .collect();
+        let fetched = futures::stream::iter(fetching).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
+        fetched
+            .await
+            .map(drop)
+            .map_err(|error| Ended::node(format!("a file of the job was not fetched: {}", chain(&error))))
     }
 
     async fn prepare_wasm(&self, wasm: &Wasm) -> Result<Program, Ended> {

@@ -19,11 +19,15 @@ impl Run {
         job.spec.requirements.disk_mib.saturating_mul(MIB).saturating_sub(inputs).max(MIB)
     }
 
+    /// Makes the attempt's folders, none of them bounded yet.
+    pub(super) fn create_folders(&self) -> Result<(), Ended> {
+        self.dir.create().map_err(failed)
+    }
+
     /// Makes the attempt's folders, or takes them up again. What a script writes gets a file system as large as it may
     /// fill, where this agent can make one; elsewhere the looks at the folders hold it.
     pub(super) async fn make_folders(&self) -> Result<(), Ended> {
-        let failed = |error: std::io::Error| Ended::node(format!("the node's disk fails: {error}"));
-        self.dir.create().map_err(failed)?;
+        self.create_folders()?;
         if let Workload::Script(script) = &self.handle.job.spec.workload {
             let inputs = &self.handle.job.inputs;
             let installs = script.install_requirements
@@ -50,6 +54,10 @@ impl Run {
             tracing::error!(%path, error, "an attempt's folder was not removed");
         }
     }
+}
+
+fn failed(error: std::io::Error) -> Ended {
+    Ended::node(format!("the node's disk fails: {error}"))
 }
 
 /// Removes an attempt's folder, and first what is mounted there.

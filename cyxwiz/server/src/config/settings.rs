@@ -106,7 +106,7 @@ pub struct Settings {
     #[arg(long, env = "CYXWIZ_MAX_OUTPUT_BYTES", value_name = "BYTES", global = true)]
     pub max_output_bytes: Option<u64>,
 
-    /// Seconds between two uploads of a script's checkpoint at least [default: 60]
+    /// Seconds from one checkpoint of a script that is kept to the next [default: 45]
     #[arg(long, env = "CYXWIZ_CHECKPOINT_SECONDS", value_name = "SECONDS", global = true)]
     pub checkpoint_seconds: Option<u64>,
 

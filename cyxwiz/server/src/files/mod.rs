@@ -53,7 +53,7 @@ impl Files {
     /// # Errors
     /// A folder or bucket that cannot be used; the database failed.
     pub async fn open(config: &Config, db: &Db, clock: &Clock) -> Result<Self, ServerError> {
-        let store = store::open(&config.storage.objects)?;
+        let store = store::open(&config.storage.objects).await?;
         let key = platform::link_key(db).await?;
         let public_url = config.listen.public_url.clone().unwrap_or_default();
         let max_output_bytes = config.market.max_output_bytes;

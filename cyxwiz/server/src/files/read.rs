@@ -12,6 +12,9 @@ use super::{Files, StoredFile};
 use crate::ServerError;
 use crate::db::{DbId as _, unsigned};
 
+/// Parts that are fetched ahead: a store on a network answers each after a while. A part has 8 MiB at most.
+const AHEAD: usize = 4;
+
 impl Files {
     /// Bytes of a file, part by part.
     pub(super) async fn read(
@@ -43,10 +46,11 @@ impl Files {
             return Err(ServerError::stored("parts", format!("{id} ends at {at}")));
         }
         let store = self.0.store.clone();
-        Ok(stream::iter(pieces).then(move |(object, range)| {
+        let fetched = stream::iter(pieces).map(move |(object, range)| {
             let store = store.clone();
             async move { store.get_range(&Path::from(object), range).await }
-        }))
+        });
+        Ok(fetched.buffered(AHEAD))
     }
 
     /// The digest of what is stored.

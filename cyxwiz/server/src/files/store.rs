@@ -1,15 +1,19 @@
 use std::sync::Arc;
 
-use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
+use object_store::path::Path;
 use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use crate::ServerError;
 use crate::config::Objects;
 
+/// Written at every start into a bucket, and read back: who may not do that learns it now, not from a buyer's upload.
+const PROBE: &str = "probe";
+
 /// Opens the store that the configuration names.
-pub(super) fn open(objects: &Objects) -> Result<Arc<dyn ObjectStore>, ServerError> {
+pub(super) async fn open(objects: &Objects) -> Result<Arc<dyn ObjectStore>, ServerError> {
     match objects {
         Objects::Folder(folder) => {
             std::fs::create_dir_all(folder).map_err(ServerError::path(folder))?;
@@ -18,10 +22,14 @@ pub(super) fn open(objects: &Objects) -> Result<Arc<dyn ObjectStore>, ServerErro
         }
         Objects::S3 { bucket, prefix } => {
             let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
-            Ok(match prefix.as_str() {
+            let store: Arc<dyn ObjectStore> = match prefix.as_str() {
                 "" => Arc::new(store),
                 prefix => Arc::new(PrefixStore::new(store, prefix)),
-            })
+            };
+            let failed = |source| ServerError::Bucket { bucket: bucket.clone(), source };
+            store.put(&Path::from(PROBE), PROBE.into()).await.map_err(failed)?;
+            store.get(&Path::from(PROBE)).await.map_err(failed)?;
+            Ok(store)
         }
     }
 }

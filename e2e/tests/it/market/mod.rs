@@ -12,6 +12,7 @@ mod input;
 mod live;
 mod money;
 mod registry;
+mod s3;
 mod story;
 mod trace;
 mod upload;
