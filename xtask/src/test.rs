@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cmd::{cargo, run as run_command};
 use crate::containers::{self, Held};
+use crate::demo;
 use crate::devnet;
 use crate::guests;
 use crate::images::{self, Image};
@@ -79,6 +80,12 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         }
         run_command(command.args(&options.nextest))
     });
+    if options.full && options.nextest.is_empty() {
+        steps.run("the market's demo", || {
+            let known = [(Image::Python, python_image.id.clone())];
+            demo::market::show(place, demo::market::Profile::Dev, &held.engine, &known)
+        });
+    }
     if held.engine.namespace.is_none() {
         let why = "they need the private engine, and another runs on this machine: stop it to run them";
         steps.try_run("network attacks", || Ok(Done::Skipped(why.to_owned())));

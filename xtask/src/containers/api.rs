@@ -28,6 +28,23 @@ pub(crate) fn image_id(engine: &Engine, name: &str) -> Option<String> {
     image.get("Id")?.as_str().map(str::to_owned)
 }
 
+/// The running containers whose label of this name passes.
+pub(crate) fn labelled(engine: &Engine, name: &str, passes: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+    let said = crate::cmd::output(call(engine, "containers/json").arg("--fail"))?;
+    let running: Vec<Value> =
+        serde_json::from_str(&said).context("the container engine lists no containers")?;
+    let ids = running.iter().filter(|container| {
+        let label = container.get("Labels").and_then(|labels| labels.get(name)).and_then(Value::as_str);
+        label.is_some_and(&passes)
+    });
+    Ok(ids.filter_map(|container| container.get("Id")?.as_str().map(str::to_owned)).collect())
+}
+
+/// Kills a container at once.
+pub(crate) fn kill(engine: &Engine, id: &str) -> Result<()> {
+    finish(call(engine, &format!("containers/{id}/kill")).args(["--fail", "--request", "POST"]))
+}
+
 /// Makes an image of a file tree in a tar.
 pub(crate) fn import(engine: &Engine, tar: &Path, repo: &str, tag: &str, changes: &[String]) -> Result<()> {
     let mut query = vec![("fromSrc", "-"), ("repo", repo), ("tag", tag)];

@@ -21,10 +21,22 @@ pub(super) struct Background {
 
 impl Background {
     pub(super) fn start(what: &'static str, mut command: Command, log: &Path) -> Result<Self> {
-        command.stdin(Stdio::null()).stdout(File::create(log)?);
+        command.stdin(Stdio::null()).stdout(File::options().create(true).append(true).open(log)?);
         command.stderr(File::options().append(true).open(log)?);
         let child = command.spawn().with_context(|| format!("cannot start the {what}"))?;
         Ok(Self { child, log: log.to_owned(), what })
+    }
+
+    /// Its number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// As a power cut would end it.
+    pub(super) fn kill(mut self) -> Result<()> {
+        self.child.kill().with_context(|| format!("cannot kill the {}", self.what))?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Waits until `look` finds what it looks for.
@@ -56,6 +68,10 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
+        // the number of one that has ended may be another's by now
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         let id = self.child.id().to_string();
         let _ = cmd("kill", ["-TERM", &id]).status();
         let _ = self.child.wait();

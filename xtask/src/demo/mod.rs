@@ -7,7 +7,7 @@
 
 mod background;
 mod fabric;
-mod market;
+pub(crate) mod market;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};

@@ -37,7 +37,8 @@ pub(crate) enum Image {
 }
 
 impl Image {
-    fn name(self) -> &'static str {
+    /// Its folder, and what jobs call it.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Python => "python",
             Self::Pytorch => "pytorch",
