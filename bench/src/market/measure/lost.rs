@@ -67,8 +67,11 @@ pub(crate) fn lost(lab: &Lab) -> Result<Lost> {
             Some(jobs) => jobs,
             None => {
                 let jobs = start(&platform, &buyer, &database, count)?;
-                spare.iter_mut().for_each(Seller::run);
-                spare.iter().for_each(Seller::available);
+                for seller in &mut spare {
+                    // one after the other: each is benchmarked, and they share one machine
+                    seller.run();
+                    seller.available();
+                }
                 jobs
             }
         };
