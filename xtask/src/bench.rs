@@ -45,7 +45,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
 fn fabric(place: &Place, args: &[String]) -> Result<()> {
     let guests = guests::build(place)?;
     // the node is the very binary that `./x dist` ships: built apart, so that no feature comes with the bench
-    dist::build(place, dist::VYR)?;
+    dist::fabric(place)?;
     let mut bench = bench(place, "fabric", args)?;
     bench.env("VYR_BIN", place.binary("dist", "vyr")).env("VYR_GUESTS", guests);
     match wasmtime::ensure(place) {
@@ -62,8 +62,7 @@ fn market(place: &Place, args: &[String]) -> Result<()> {
         ("cyxwiz-node", "CYXWIZ_NODE_BIN"),
         ("cyxwiz", "CYXWIZ_BIN"),
     ];
-    let packages = ["-p", "cyxwiz-server", "-p", "cyxwiz-node", "-p", "cyxwiz-engine"];
-    run_command(cargo(&place.root, ["build", "--release", "--locked"]).args(packages))?;
+    dist::market(place, true)?;
     let rules = rules(place)?;
     let chain = devnet::build(place, true)?;
     let held = containers::ensure(place)?;

@@ -12,29 +12,17 @@ use crate::guests;
 use crate::images::{self, Image};
 use crate::place::Place;
 
-/// Every binary that users get.
-const BINARIES: &[Binary] = &[VYR, Binary { package: "cyxwiz-engine", name: "cyxwiz", features: &[] }];
-
-/// The node and its command line: what `./x bench` measures.
-pub(crate) const VYR: Binary =
-    Binary { package: "vyr-cli", name: "vyr", features: &["--features", "shipped"] };
-
-/// What is built to be given away.
-#[derive(Clone, Copy)]
-pub(crate) struct Binary {
-    package: &'static str,
-    name: &'static str,
-    /// Arguments that choose what is in it.
-    features: &'static [&'static str],
-}
+/// Every binary that users get, and its profile. The fabric's runs beside everything else and is small for it; the
+/// market's are as `./x demo market` and `./x bench market` build them.
+const BINARIES: [(&str, &str); 4] =
+    [("vyr", "dist"), ("cyxwiz", "release"), ("cyxwiz-node", "release"), ("cyxwiz-server", "release")];
 
 /// What lies beside the binaries, where present.
 const DOCUMENTS: &[&str] = &["LICENSE", "README.md", "CHANGELOG.md"];
 
 pub(crate) fn run(place: &Place) -> Result<()> {
-    for binary in BINARIES {
-        build(place, *binary)?;
-    }
+    fabric(place)?;
+    market(place, true)?;
 
     let version = env!("CARGO_PKG_VERSION");
     let name = format!("vyr-{version}-{}-linux", std::env::consts::ARCH);
@@ -43,8 +31,8 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     let _ = fs::remove_dir_all(&dist);
     for dir in [dist.join("bin"), stage.join("bin")] {
         fs::create_dir_all(&dir)?;
-        for Binary { name, .. } in BINARIES {
-            copy(&place.binary("dist", name), &dir.join(name))?;
+        for (name, profile) in BINARIES {
+            copy(&place.binary(profile, name), &dir.join(name))?;
         }
     }
     for document in DOCUMENTS {
@@ -57,7 +45,7 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     fs::remove_dir_all(&stage)?;
     try_out(place, &dist, &name).context("the tarball does not run on a machine without Rust")?;
     println!("{}", dist.join(format!("{name}.tar.gz")).display());
-    for Binary { name, .. } in BINARIES {
+    for (name, _) in BINARIES {
         if let Some(glibc) = needed_glibc(&dist.join("bin").join(name)) {
             eprintln!("{name} needs glibc {glibc} or newer");
         }
@@ -65,16 +53,23 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Builds a binary as it is shipped.
-pub(crate) fn build(place: &Place, binary: Binary) -> Result<()> {
-    let Binary { package, name, features } = binary;
-    let args = ["rustc", "--profile", "dist", "--locked", "--package", package, "--bin", name];
+/// Builds the node and its command line as they are shipped: what `./x bench` measures.
+pub(crate) fn fabric(place: &Place) -> Result<()> {
+    let args = ["rustc", "--profile", "dist", "--locked", "--package", "vyr-cli", "--bin", "vyr"];
     let mut build = cargo(&place.root, args);
-    build.args(features).arg("--");
+    build.args(["--features", "shipped", "--"]);
     // rustc's own linker folds functions that came out the same; others do not know how
     if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         build.arg("-Clink-arg=-Wl,--icf=all");
     }
+    run_command(&mut build)
+}
+
+/// Builds the market's server, node and command line, all three at once: each with the same features.
+pub(crate) fn market(place: &Place, release: bool) -> Result<()> {
+    let packages = ["-p", "cyxwiz-server", "-p", "cyxwiz-node", "-p", "cyxwiz-engine"];
+    let mut build = cargo(&place.root, ["build", "--locked"]);
+    build.args(packages).args(release.then_some("--release"));
     run_command(&mut build)
 }
 
@@ -106,7 +101,7 @@ fn try_out(place: &Place, dist: &Path, name: &str) -> Result<()> {
         "FROM {base}\nUSER root\nENV HOME=/root\nCOPY {name}.tar.gz echo.wasm /try/\nWORKDIR /try\n\
          RUN ! command -v rustc && ! command -v cargo\n\
          RUN tar -xzf {name}.tar.gz --strip-components=1\n\
-         RUN bin/vyr --version && bin/cyxwiz --version\n\
+         RUN for name in bin/*; do $name --version || exit 1; done\n\
          RUN test \"$(echo something | bin/vyr run echo.wasm)\" = something\n"
     );
     fs::write(dir.join("Dockerfile"), dockerfile)?;

@@ -25,11 +25,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::cmd::{cargo, run as run_command};
+use crate::cmd::run as run_command;
 use crate::containers::Engine;
 use crate::images::Image;
 use crate::place::Place;
-use crate::{containers, devnet, guests, images};
+use crate::{containers, devnet, dist, guests, images};
 use stage::Stage;
 
 /// How long a state may take to be reached.
@@ -65,12 +65,7 @@ impl Profile {
 }
 
 pub(super) fn run(place: &Place, options: &Options) -> Result<()> {
-    let mut build =
-        vec!["build", "--locked", "-p", "cyxwiz-server", "-p", "cyxwiz-node", "-p", "cyxwiz-engine"];
-    if options.profile == Profile::Release {
-        build.push("--release");
-    }
-    run_command(&mut cargo(&place.root, build))?;
+    dist::market(place, options.profile == Profile::Release)?;
     let held = containers::ensure(place)?;
     let mut known = vec![(Image::Python, images::ensure(place, &held.engine, Image::Python, false)?.id)];
     if options.pytorch {
