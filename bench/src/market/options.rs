@@ -79,8 +79,8 @@ impl Sizes {
         dying: 5,
         deaths: 5,
         jobs: 1_000,
-        paid: 5,
-        paid_seconds: 30,
+        paid: 3,
+        paid_seconds: 60,
         starts: 5,
     };
     const QUICK: Self = Self {

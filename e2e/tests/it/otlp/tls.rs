@@ -1,39 +1,9 @@
 //! Export to a collector behind TLS, whose certificate the environment names.
 
-use std::{path::Path, sync::Arc};
-
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::{TlsAcceptor, rustls};
+use std::path::Path;
 
 use super::collector::{Collector, Protocol, sending};
-use crate::support::{Submit, ended_well, folder, self_signed, until};
-
-/// Takes TLS off and passes the bytes on to a port; returns its own.
-async fn proxy((cert, key): (&Path, &Path), to: u16) -> u16 {
-    let cert = CertificateDer::from_pem_file(cert).unwrap();
-    let key = PrivateKeyDer::from_pem_file(key).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = config.unwrap().with_no_client_auth().with_single_cert(vec![cert], key).unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // a caller that does not trust us hangs up
-                let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                let mut onward = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
-                let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
-            });
-        }
-    });
-    port
-}
+use crate::support::{Submit, ended_well, folder, self_signed, tls_proxy, until};
 
 async fn arrive(protocol: Protocol) {
     let mut collector = Collector::new();
@@ -41,7 +11,7 @@ async fn arrive(protocol: Protocol) {
     let dir = folder();
     let (cert, key) = self_signed(dir.path(), "collector");
     let (stranger, _) = self_signed(dir.path(), "stranger");
-    let port = proxy((&cert, &key), collector.port(protocol)).await;
+    let port = tls_proxy((&cert, &key), collector.port(protocol)).await;
     let endpoint = format!("https://127.0.0.1:{port}");
     let run = async |certificate: Option<&Path>| {
         let mut node = sending(protocol, &endpoint);

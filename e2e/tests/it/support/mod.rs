@@ -9,6 +9,7 @@ mod cli;
 mod curl;
 mod node;
 mod task;
+mod tls;
 mod trace;
 
 pub(crate) use self::{
@@ -16,6 +17,7 @@ pub(crate) use self::{
     curl::{Answer, Curl},
     node::{Node, NodeBuilder},
     task::{Submit, ended_well, shown, stdout},
+    tls::tls_proxy,
 };
 
 pub(crate) use e2e::{folder, until, until_some};

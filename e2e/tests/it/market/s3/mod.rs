@@ -10,17 +10,23 @@ use std::{
 };
 
 use e2e::market::{Process, free_port};
+use tokio::runtime::Runtime;
+
+use crate::support::{self_signed, tls_proxy};
 
 const BUCKET: &str = "jobs";
 const PREFIX: &str = "market/one";
 const KEY: &str = "AKIATEST";
 const SECRET: &str = "a secret of the test's";
 
-/// A server that speaks S3, checks signatures, and keeps objects as files.
+/// A server that speaks S3 behind TLS, checks signatures, and keeps objects as files.
 struct Bucket {
     folder: PathBuf,
     port: u16,
     process: Option<Process>,
+    certificate: PathBuf,
+    tls_port: u16,
+    _runtime: Runtime,
 }
 
 /// An object, as the file that holds it.
@@ -35,7 +41,11 @@ impl Bucket {
     /// An empty one.
     fn start(folder: PathBuf) -> Self {
         fs::create_dir_all(folder.join(BUCKET)).unwrap();
-        let mut bucket = Self { folder, port: free_port(), process: None };
+        let beside = folder.parent().unwrap();
+        let (port, runtime) = (free_port(), Runtime::new().unwrap());
+        let (certificate, key) = self_signed(beside, "bucket");
+        let tls_port = runtime.block_on(tls_proxy((&certificate, &key), port));
+        let mut bucket = Self { folder, port, process: None, certificate, tls_port, _runtime: runtime };
         bucket.come_back();
         bucket
     }
@@ -48,7 +58,7 @@ impl Bucket {
         command.args(["--host", "127.0.0.1", "--port", &port, "--access-key", KEY, "--secret-key", SECRET]);
         command.arg(&self.folder);
         let mut process = Process::start(command, &self.folder.with_extension("log"));
-        let url = self.url();
+        let url = format!("http://127.0.0.1:{port}");
         process.until("the bucket is there", || {
             let mut look = Command::new("curl");
             look.args(["-s", "-o", "/dev/null", &url]).stderr(Stdio::null()).status().unwrap().success()
@@ -61,16 +71,12 @@ impl Bucket {
         drop(self.process.take());
     }
 
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
     /// Has a server keep its files there.
     fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("CYXWIZ_OBJECTS", format!("s3://{BUCKET}/{PREFIX}")),
-            ("AWS_ENDPOINT", self.url()),
-            ("AWS_ALLOW_HTTP", "true".to_owned()),
+            ("AWS_ENDPOINT", format!("https://127.0.0.1:{}", self.tls_port)),
+            ("SSL_CERT_FILE", self.certificate.display().to_string()),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
