@@ -23,8 +23,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::Profile;
 use crate::cmd::{cargo, run as run_command};
 use crate::containers::Engine;
 use crate::images::Image;
@@ -42,35 +43,13 @@ pub(crate) struct Options {
     #[arg(long)]
     pytorch: bool,
     /// Build and show these binaries
-    #[arg(long, value_enum, default_value_t = Profile::Release, hide = true)]
+    #[arg(long, value_enum, default_value = "release", hide = true)]
     profile: Profile,
 }
 
-/// How binaries are built.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Profile {
-    /// Quick to build
-    Dev,
-    /// As they are shipped
-    Release,
-}
-
-impl Profile {
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Dev => "debug",
-            Self::Release => "release",
-        }
-    }
-}
-
 pub(super) fn run(place: &Place, options: &Options) -> Result<()> {
-    let mut build =
-        vec!["build", "--locked", "-p", "cyxwiz-server", "-p", "cyxwiz-node", "-p", "cyxwiz-engine"];
-    if options.profile == Profile::Release {
-        build.push("--release");
-    }
-    run_command(&mut cargo(&place.root, build))?;
+    let packages = ["cyxwiz-server", "cyxwiz-node", "cyxwiz-engine"];
+    run_command(&mut cargo(&place.root, options.profile.build(&packages)))?;
     let held = containers::ensure(place)?;
     let mut known = vec![(Image::Python, images::ensure(place, &held.engine, Image::Python, false)?.id)];
     if options.pytorch {
