@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 enum Outcome {
     Passed,
+    Noted(String),
     Skipped(String),
     Failed(String),
 }
@@ -14,6 +15,8 @@ enum Outcome {
 pub(crate) enum Done {
     /// Checked, in order.
     Passed,
+    /// The same, and what is to be known of it.
+    Noted(String),
     /// Not checked, and why.
     Skipped(String),
 }
@@ -36,6 +39,7 @@ impl Steps {
         let start = Instant::now();
         let outcome = match step() {
             Ok(Done::Passed) => Outcome::Passed,
+            Ok(Done::Noted(what)) => Outcome::Noted(what),
             Ok(Done::Skipped(why)) => Outcome::Skipped(why),
             Err(error) => Outcome::Failed(format!("{error:#}")),
         };
@@ -65,6 +69,7 @@ impl Steps {
 fn describe(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Passed => "ok".to_owned(),
+        Outcome::Noted(what) => format!("ok: {what}"),
         Outcome::Skipped(why) => format!("skipped: {why}"),
         Outcome::Failed(why) => format!("FAILED: {why}"),
     }

@@ -68,6 +68,11 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     });
     if options.nextest.is_empty() {
         other_tests(place, options, &with_env, &mut steps);
+        steps.run("the demo", || demo::check_fabric(place, &guests, &generator));
+        if options.full {
+            let vyr = place.binary("debug", "vyr");
+            steps.try_run("guests by each compiler", || guests::check_routes(place, &vyr));
+        }
     }
     steps.run("nextest", || {
         let profile = if options.full { "full" } else { "default" };
@@ -83,7 +88,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     if options.full && options.nextest.is_empty() {
         steps.run("the market's demo", || {
             let known = [(Image::Python, python_image.id.clone())];
-            demo::market::show(place, demo::market::Profile::Dev, &held.engine, &known)
+            demo::market::show(place, demo::Profile::Dev, &held.engine, &known)
         });
     }
     if held.engine.namespace.is_none() {

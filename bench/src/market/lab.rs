@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use e2e::market::{Platform, Setup};
+use e2e::market::{Platform, Postgres, Setup};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::options::{Options, Part, Sizes};
@@ -43,7 +43,7 @@ impl Lab {
 
     /// A platform whose chain has the blocks of a public one, with settings of the server.
     pub(super) fn platform(&self, settings: &[&str]) -> Platform {
-        Platform::set_up(&Setup { slot_ms: SLOT_MS, settings, variables: &[] })
+        Platform::set_up(&Setup { slot_ms: SLOT_MS, settings, variables: &[], database: Postgres::Own })
     }
 }
 

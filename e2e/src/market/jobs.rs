@@ -34,18 +34,20 @@ for step, number in enumerate(numbers, 1):
 pathlib.Path(os.environ["CYX_OUTPUT_DIR"], "sum.txt").write_text(str(sum(numbers)))
 "#;
 
-/// Counts to sixty, a number a second, and goes on where its checkpoint says.
+/// Counts to sixty, a number a second, and goes on where its checkpoint says, then with pauses of its own.
 pub const COUNT: &str = r#"
 import os, pathlib, time
 checkpoints, output = (pathlib.Path(os.environ[name]) for name in ("CYX_CHECKPOINT_DIR", "CYX_OUTPUT_DIR"))
 kept = checkpoints / "count"
 start = int(kept.read_text()) if kept.exists() else 0
+pause = os.environ.get("PAUSE", "1")
+pause = float(os.environ.get("PAUSE_AGAIN", pause) if start else pause)
 print("goes on from", start)
 for number in range(start, int(os.environ.get("UNTIL", "60"))):
     print("count", number + 1)
     (checkpoints / "count.part").write_text(str(number + 1))
     (checkpoints / "count.part").rename(kept)
-    time.sleep(float(os.environ.get("PAUSE", "1")))
+    time.sleep(pause)
 (output / "count.txt").write_text(kept.read_text())
 "#;
 

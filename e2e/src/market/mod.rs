@@ -7,6 +7,7 @@
 //! ```
 
 mod buyer;
+mod cluster;
 #[path = "../../../cyxwiz/chain/tests/it/support/devnet.rs"]
 #[expect(dead_code, reason = "the chain's own tests use more of it")]
 mod devnet;
@@ -17,7 +18,7 @@ mod process;
 mod seller;
 
 pub use buyer::{Buyer, units, why};
-pub use platform::{Closed, Platform, Server, Setup};
+pub use platform::{Closed, Platform, Postgres, SLOT_MS, Server, Setup};
 pub use process::Process;
 pub use seller::Seller;
 

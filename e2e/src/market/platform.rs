@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::{
     buyer::Buyer,
+    cluster,
     devnet::{Devnet, free_port},
     process::Process,
     seller::Seller,
@@ -19,7 +20,7 @@ use super::{
 use crate::{binary, folder};
 
 /// Milliseconds between two blocks: quick enough that a test waits for our own work, not for the chain.
-const SLOT_MS: u64 = 100;
+pub const SLOT_MS: u64 = 100;
 
 /// How a platform is set up.
 pub struct Setup<'a> {
@@ -29,6 +30,18 @@ pub struct Setup<'a> {
     pub settings: &'a [&'a str],
     /// Variables of the server's, such as `CYXWIZ_OBJECTS`.
     pub variables: &'a [(&'a str, &'a str)],
+    /// Where its PostgreSQL comes from.
+    pub database: Postgres,
+}
+
+/// Where a server's PostgreSQL comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Postgres {
+    /// The server sets it up, as it does for everybody.
+    Own,
+    /// It begins with a copy of one that was set up, which leaves it to the system when its data goes to the disk: it
+    /// outlives any process, though not the machine.
+    Copied,
 }
 
 /// A chain and a server, of one test alone.
@@ -79,7 +92,12 @@ impl Platform {
     /// With settings of the server, such as `--dispute-window-seconds=30`.
     #[must_use]
     pub fn with<const N: usize>(settings: [&str; N]) -> Self {
-        Self::set_up(&Setup { slot_ms: SLOT_MS, settings: &settings, variables: &[] })
+        Self::set_up(&Setup {
+            slot_ms: SLOT_MS,
+            settings: &settings,
+            variables: &[],
+            database: Postgres::Copied,
+        })
     }
 
     /// Starts chain and server.
@@ -102,6 +120,9 @@ impl Platform {
                 .collect(),
             process: None,
         };
+        if setup.database == Postgres::Copied {
+            cluster::copy_into(&server.data, server.command());
+        }
         server.start();
         server.admin(&["price", "set", "cpu", "0.05"]);
         server.admin(&["sol-rate", "set", "163.27"]);

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::Profile;
 use super::background::Background;
 use crate::cmd::{cargo, cmd, output, run as run_command, shown};
 use crate::guests;
@@ -21,45 +22,59 @@ pub(crate) struct FabricOptions {
     /// Seed of the generated event stream
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Profile of the binaries that are shown
+    #[arg(long, hide = true, value_enum, default_value = "release")]
+    profile: Profile,
+}
+
+/// What the demo shows it with.
+struct Built {
+    vyr: PathBuf,
+    guests: PathBuf,
+    generator: PathBuf,
 }
 
 pub(crate) fn run(place: &Place, options: &FabricOptions) -> Result<()> {
-    let guests = guests::build(place)?;
-    let generator = guests::generator(place)?;
-    let build = ["build", "--release", "--package", "vyr-cli"];
-    run_command(&mut cargo(&place.root, build))?;
-
+    let (guests, generator) = (guests::build(place)?, guests::generator(place)?);
+    run_command(&mut cargo(&place.root, options.profile.build(&["vyr-cli"])))?;
+    let vyr = place.binary(options.profile.folder(), "vyr");
     let home = place.cache.join("demo");
-    let _ = fs::remove_dir_all(&home);
-    fs::create_dir_all(&home)?;
-    let (events, sensors) = (home.join("events.jsonl"), home.join("sensors.jsonl"));
-    generate(&generator, &events, options, false)?;
-    generate(&generator, &sensors, options, true)?;
+    show(place, &Built { vyr, guests, generator }, &home, options.megabytes, options.seed)
+}
 
-    let demo =
-        Demo { vyr: place.binary("release", "vyr"), home: home.join("node"), root: place.root.clone() };
+/// The same on a megabyte, with what the tests have built; what it wrote is gone when all went well.
+pub(crate) fn check(place: &Place, guests: &Path, generator: &Path) -> Result<()> {
+    let vyr = place.binary(Profile::Dev.folder(), "vyr");
+    let built = Built { vyr, guests: guests.to_owned(), generator: generator.to_owned() };
+    let home = std::env::temp_dir().join(format!("vyr-demo-{}", std::process::id()));
+    show(place, &built, &home, 1, 1)?;
+    fs::remove_dir_all(&home).with_context(|| format!("cannot remove `{}`", home.display()))
+}
+
+fn show(place: &Place, built: &Built, home: &Path, megabytes: u64, seed: u64) -> Result<()> {
+    let _ = fs::remove_dir_all(home);
+    fs::create_dir_all(home)?;
+    let (events, sensors) = (home.join("events.jsonl"), home.join("sensors.jsonl"));
+    generate(&built.generator, &events, seed, &["--bytes", &(megabytes * 1_000_000).to_string()])?;
+    generate(&built.generator, &sensors, seed, &["--lookup"])?;
+
+    let demo = Demo { vyr: built.vyr.clone(), home: home.join("node"), root: place.root.clone() };
     let node = demo.node(&home.join("node.log"))?;
-    let shown = demo.show(&guests, &events, &sensors);
+    let shown = demo.show(&built.guests, &events, &sensors);
     drop(node);
     shown?;
     println!();
     println!("events     {}", events.display());
     println!("node home  {}", demo.home.display());
     println!("node log   {}", home.join("node.log").display());
-    println!("guests     {}", guests.display());
+    println!("guests     {}", built.guests.display());
     Ok(())
 }
 
 /// Makes the event stream, or the table of sensors to join it with.
-fn generate(generator: &Path, to: &Path, options: &FabricOptions, lookup: bool) -> Result<()> {
-    let (bytes, seed) = (options.megabytes * 1_000_000, options.seed);
-    let mut args = vec!["--seed".to_owned(), seed.to_string()];
-    if lookup {
-        args.push("--lookup".to_owned());
-    } else {
-        args.extend(["--bytes".to_owned(), bytes.to_string()]);
-    }
-    let mut command = cmd(generator, args);
+fn generate(generator: &Path, to: &Path, seed: u64, what: &[&str]) -> Result<()> {
+    let mut command = cmd(generator, ["--seed", &seed.to_string()]);
+    command.args(what);
     println!("$ {} > {}", shown(&command), to.display());
     run_command(command.stdout(File::create(to)?))
 }

@@ -8,10 +8,13 @@
 mod background;
 mod fabric;
 pub(crate) mod market;
+mod profile;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+pub(crate) use self::fabric::check as check_fabric;
+pub(crate) use self::profile::Profile;
 use crate::place::Place;
 
 /// What the demo shows.

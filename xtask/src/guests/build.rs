@@ -13,18 +13,23 @@ use crate::place::Place;
 /// Builds all guests and returns their folder: `NAME.wasm` are components, `NAME.p1.wasm` core modules.
 pub(crate) fn build(place: &Place) -> Result<PathBuf> {
     fs::create_dir_all(place.tools())?;
-    let route = Route::find(place)?;
     let guests = place.cache.join("guests");
-    fs::create_dir_all(&guests)?;
-    let components = compile(place, &route, &["--workspace", "--target", "wasm32-wasip2"])?;
-    let modules = compile(place, &route, &["-p", "test-guests", "--target", "wasm32-wasip1"])?;
+    build_by(place, &Route::find(place)?, &place.cache.join("guests-target"), &guests)?;
+    Ok(guests)
+}
+
+/// Builds them by one route in the folder `target`, and puts them into `guests`.
+pub(super) fn build_by(place: &Place, route: &Route, target: &Path, guests: &Path) -> Result<()> {
+    fs::create_dir_all(guests)?;
+    let components = compile(place, route, target, &["--workspace", "--target", "wasm32-wasip2"])?;
+    let modules = compile(place, route, target, &["-p", "test-guests", "--target", "wasm32-wasip1"])?;
     for (files, extension) in [(components, "wasm"), (modules, "p1.wasm")] {
         for file in files {
             let to = guests.join(name_with(&file, extension)?);
             publish(&file, &to)?;
         }
     }
-    Ok(guests)
+    Ok(())
 }
 
 /// Builds the event generator for this machine and returns the program's path.
@@ -37,10 +42,10 @@ pub(crate) fn generator(place: &Place) -> Result<PathBuf> {
 }
 
 /// Runs cargo and returns the Wasm programs that it names.
-fn compile(place: &Place, route: &Route, what: &[&str]) -> Result<Vec<PathBuf>> {
+fn compile(place: &Place, route: &Route, target: &Path, what: &[&str]) -> Result<Vec<PathBuf>> {
     let format = "--message-format=json-render-diagnostics";
     let args = ["build", "--release", "--locked", "--quiet", format];
-    let messages = output(route.cargo(place, &args).args(what))?;
+    let messages = output(route.cargo(place, target, &args).args(what))?;
     let files = programs(&messages)?;
     if files.is_empty() {
         bail!("cargo names no Wasm program");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::debian;
 use crate::cmd::{cargo, cmd, output, succeeds};
@@ -28,31 +28,46 @@ impl Route {
     /// Finds the way that works here; `VYR_GUEST_ROUTE=debian` tries the second one even where the first works.
     pub(super) fn find(place: &Place) -> Result<Self> {
         let sysroot = Sysroot::find(place)?;
-        let forced = std::env::var_os("VYR_GUEST_ROUTE").is_some_and(|route| route == "debian");
-        if !forced && sysroot.has_targets() {
+        if std::env::var_os("VYR_GUEST_ROUTE").is_some_and(|route| route == "debian") {
+            return Self::debian(place, &sysroot);
+        }
+        if sysroot.has_targets() {
             return Ok(Self::Native);
         }
         let note = place.tools().join("guest-route");
-        let remembered = forced || fs::read_to_string(&note).is_ok_and(|have| have == sysroot.version);
-        if !remembered {
+        if !fs::read_to_string(&note).is_ok_and(|have| have == sysroot.version) {
             if sysroot.add_targets() {
                 return Ok(Self::Native);
             }
             eprintln!("rustup cannot fetch the Wasm targets here; using Debian's compiler for guests");
         }
+        let route = Self::debian(place, &sysroot)?;
+        fs::write(&note, &sysroot.version).context("cannot remember the guest compiler")?;
+        Ok(route)
+    }
+
+    /// Each way by its name, or why this machine has it not.
+    pub(super) fn each(place: &Place) -> Result<[(&'static str, Result<Self>); 2]> {
+        let sysroot = Sysroot::find(place)?;
+        let native = if sysroot.has_targets() || sysroot.add_targets() {
+            Ok(Self::Native)
+        } else {
+            Err(anyhow!("rustup cannot fetch the Wasm targets"))
+        };
+        Ok([("native", native), ("debian", Self::debian(place, &sysroot))])
+    }
+
+    fn debian(place: &Place, sysroot: &Sysroot) -> Result<Self> {
         let rustc = debian::compiler(place)?;
-        if !forced {
-            fs::write(&note, &sysroot.version).context("cannot remember the guest compiler")?;
-        }
         let linkers = sysroot.dir.join("lib/rustlib").join(&sysroot.host).join("bin");
         Ok(Self::Debian { rustc, linkers })
     }
 
-    /// A cargo call in `workloads/` that compiles guests by this route.
-    pub(super) fn cargo(&self, place: &Place, args: &[&str]) -> Command {
+    /// A cargo call in `workloads/` that compiles guests by this route in the folder `target`.
+    pub(super) fn cargo(&self, place: &Place, target: &Path, args: &[&str]) -> Command {
         let mut command = cargo(&place.workloads(), args);
         command
-            .env("CARGO_TARGET_DIR", place.cache.join("guests-target"))
+            .env("CARGO_TARGET_DIR", target)
             .env("CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS", "fallback")
             .env_remove("RUSTFLAGS");
         if let Self::Debian { rustc, linkers } = self {

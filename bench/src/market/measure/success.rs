@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use cyxwiz_model::{Amount, BasisPoints, Coin, HourlyRate, Span, Split, charge};
-use e2e::market::{Buyer, Closed, Platform, Seller, Setup, jobs};
+use e2e::market::{Buyer, Closed, Platform, Postgres, Seller, Setup, jobs};
 use serde::Serialize;
 
 use crate::market::{database::Database, lab::Lab};
@@ -51,7 +51,12 @@ pub(crate) struct Success {
 
 pub(crate) fn success(lab: &Lab) -> Result<Success> {
     let settings = ["--dispute-window-seconds=1", "--calls-per-address=100000", "--calls-per-account=100000"];
-    let platform = Platform::set_up(&Setup { slot_ms: SLOT_MS, settings: &settings, variables: &[] });
+    let platform = Platform::set_up(&Setup {
+        slot_ms: SLOT_MS,
+        settings: &settings,
+        variables: &[],
+        database: Postgres::Own,
+    });
     let database = Database::of(&platform.server);
     let sellers: Vec<Mutex<Seller>> =
         (0..SELLERS).map(|number| Mutex::new(platform.seller(&format!("seller-{number}")))).collect();

@@ -3,6 +3,7 @@
 mod calls;
 mod content;
 mod docs;
+mod ends;
 mod follow;
 mod grpc;
 mod guard;

@@ -6,7 +6,7 @@ use std::{
 use e2e::market::{Buyer, Closed, Platform, jobs, units, why};
 
 /// Time to look at a result, and for the one that is not disputed to be settled.
-const WINDOW: &str = "--dispute-window-seconds=30";
+const WINDOW: &str = "--dispute-window-seconds=15";
 
 /// The files below a folder that have this content.
 fn holding(folder: &Path, content: &[u8]) -> Vec<PathBuf> {

@@ -7,6 +7,9 @@ use serde_json::Value;
 use e2e::market::{Buyer, Closed, Platform, jobs, units, why};
 
 const DEPOSIT: u64 = 1_000_000;
+/// A count with time to be interrupted, and once that was, without.
+const SLOW_AT_FIRST: [&str; 8] =
+    ["--image", "python", "--env", "UNTIL=14", "--env", "PAUSE=2.5", "--env", "PAUSE_AGAIN=0"];
 
 fn with_money(platform: &Platform) -> Buyer {
     let buyer = platform.buyer();
@@ -78,7 +81,7 @@ fn a_job_moves_to_another_node_with_its_checkpoint() {
     let mut first = platform.seller("first");
     let buyer = with_money(&platform);
     let folder = jobs::script(&platform, "count", jobs::COUNT);
-    let job = buyer.submit(&folder, &["--image", "python", "--env", "UNTIL=14", "--env", "PAUSE=2.5"]);
+    let job = buyer.submit(&folder, &SLOW_AT_FIRST);
     let log = platform.folder("logs").join("watch.log");
     let mut watch = buyer.watch(&job, &log);
     watch.said("count 4");
@@ -103,7 +106,7 @@ fn an_agent_that_was_killed_and_is_back_finishes_the_job_and_is_paid_once() {
     let mut seller = platform.seller("seller");
     let buyer = with_money(&platform);
     let folder = jobs::script(&platform, "count", jobs::COUNT);
-    let job = buyer.submit(&folder, &["--image", "python", "--env", "UNTIL=14", "--env", "PAUSE=2.5"]);
+    let job = buyer.submit(&folder, &SLOW_AT_FIRST);
     let mut watch = buyer.watch(&job, &platform.folder("logs").join("watch.log"));
     watch.said("count 4");
     drop(watch);

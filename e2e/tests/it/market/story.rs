@@ -1,12 +1,14 @@
 use std::fs;
 
-use e2e::market::{Closed, Platform, jobs, units};
+use e2e::market::{Closed, Platform, Postgres, SLOT_MS, Setup, jobs, units};
 
 use crate::support::{repository, until};
 
 #[test]
 fn a_job_from_submit_to_settlement() {
-    let platform = Platform::start();
+    // from nothing at all, as its owner starts it
+    let platform =
+        Platform::set_up(&Setup { slot_ms: SLOT_MS, settings: &[], variables: &[], database: Postgres::Own });
     let seller = platform.seller("seller");
     let buyer = platform.buyer();
     buyer.ok(&["wallet", "deposit", "5", "USDC"]);

@@ -22,10 +22,12 @@ impl Supervisor {
                 let supervisor = Arc::clone(self);
                 // a caller that goes away must not leave the end half told
                 let ending = tokio::spawn(async move {
-                    supervisor.finish(&task, End::of(Terminal::Cancelled)).await;
-                    task.phase.lock().state.clone()
+                    if supervisor.finish(&task, End::of(Terminal::Cancelled)).await {
+                        return Ok(TaskState::Terminal(Terminal::Cancelled));
+                    }
+                    supervisor.stands(&task).await
                 });
-                ending.await.map_err(|_| Refusal::panicked(id))
+                ending.await.map_err(|_| Refusal::panicked(id))?
             }
             TaskState::Starting | TaskState::Running => {
                 if !task.cancel.is_requested() {
@@ -35,9 +37,18 @@ impl Supervisor {
                 self.kick();
                 Ok(state)
             }
-            // its end is not in the record yet: nobody may hear of it before
-            TaskState::Terminal(_) => Ok(TaskState::Running),
+            TaskState::Terminal(_) => self.stands(&task).await,
         }
+    }
+
+    /// Tells where a task stands that was found in the table. Nobody hears of its end before that is in the record;
+    /// but who reads the record may hear of it before the task has left the table, and may then ask here.
+    async fn stands(&self, task: &Task) -> Result<TaskState, Refusal> {
+        let state = task.phase.lock().state.clone();
+        if !state.is_terminal() {
+            return Ok(state);
+        }
+        Ok(self.ended_state(task.id).await?.unwrap_or(TaskState::Running))
     }
 
     fn trace_cancel(&self, task: &Task, asked: Stamp) {

@@ -23,8 +23,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::Profile;
 use crate::cmd::run as run_command;
 use crate::containers::Engine;
 use crate::images::Image;
@@ -42,26 +43,8 @@ pub(crate) struct Options {
     #[arg(long)]
     pytorch: bool,
     /// Build and show these binaries
-    #[arg(long, value_enum, default_value_t = Profile::Release, hide = true)]
+    #[arg(long, value_enum, default_value = "release", hide = true)]
     profile: Profile,
-}
-
-/// How binaries are built.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Profile {
-    /// Quick to build
-    Dev,
-    /// As they are shipped
-    Release,
-}
-
-impl Profile {
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Dev => "debug",
-            Self::Release => "release",
-        }
-    }
 }
 
 pub(super) fn run(place: &Place, options: &Options) -> Result<()> {

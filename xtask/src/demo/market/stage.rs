@@ -4,9 +4,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::Profile;
 use crate::cmd::cmd;
 use crate::containers::Engine;
+use crate::demo::Profile;
 use crate::images::Image;
 use crate::place::Place;
 

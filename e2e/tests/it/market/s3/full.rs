@@ -6,7 +6,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use e2e::{
-    market::{Buyer, Platform, Process, Setup, jobs},
+    market::{Buyer, Platform, Postgres, Process, SLOT_MS, Setup, jobs},
     until,
 };
 use serde_json::Value;
@@ -59,7 +59,12 @@ fn the_files_of_a_job_live_in_a_bucket() {
     let mut bucket = Bucket::start(place.path().join("s3"));
     let variables = bucket.variables();
     let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, &**value)).collect();
-    let mut platform = Platform::set_up(&Setup { slot_ms: 100, settings: &[], variables: &variables });
+    let mut platform = Platform::set_up(&Setup {
+        slot_ms: SLOT_MS,
+        settings: &[],
+        variables: &variables,
+        database: Postgres::Copied,
+    });
     let _seller = platform.seller("seller");
     let buyer = platform.buyer();
     buyer.ok(&["wallet", "deposit", "1", "USDC"]);
