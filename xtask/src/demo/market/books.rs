@@ -34,7 +34,7 @@ impl Row {
         let shown =
             moved.map_or_else(|| "the wrong way".to_owned(), |moved| format!("{sign}{}", usdc(moved)));
         let (said, amount) = (self.said, usdc(self.amount));
-        println!("{:<20}{:>12}{:>12}{shown:>12}   {amount} {said}", self.who, usdc(before), usdc(after));
+        println!("{:<20}{:>14}{:>14}{shown:>14}   {amount} {said}", self.who, usdc(before), usdc(after));
         ensure!(moved == Some(self.amount), "{}: the chain moved {shown}, the CLI said {amount}", self.who);
         Ok(())
     }
@@ -73,7 +73,7 @@ impl Books {
         let (free, locked) = buyer.balance()?;
         ensure!(locked == 0, "{locked} base units are still behind jobs");
         println!(
-            "\n{:<20}{:>12}{:>12}{:>12}   the CLIs said",
+            "\n{:<20}{:>14}{:>14}{:>14}   the CLIs said",
             "USDC on the chain", "before", "after", "moved"
         );
         let row = |who, said, amount, out| Row { who, said, amount, out };

@@ -80,8 +80,14 @@ fn announce(what: impl Display) {
 
 /// Shows a command and what it prints; anything but success is an error.
 fn say(name: &str, mut command: Command, args: &[&str]) -> Result<()> {
-    println!("\n$ {name} {}", args.join(" "));
+    println!("\n$ {name} {}", typed(args));
     run_command(command.args(args))
+}
+
+/// Arguments as one types them.
+fn typed(args: &[&str]) -> String {
+    let quoted = |arg: &&str| if arg.contains(' ') { format!("\"{arg}\"") } else { (*arg).to_owned() };
+    args.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// Looks until there is something, with a pause between two looks: a server counts calls.
@@ -95,5 +101,15 @@ fn wait<T>(what: &str, pause: Duration, mut look: impl FnMut() -> Result<Option<
             bail!("waited {} s in vain: {what}", PATIENCE.as_secs());
         }
         std::thread::sleep(pause);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+
+    #[test]
+    fn an_argument_of_some_words_is_quoted() {
+        assert_eq!(typed(&["dispute", "job_1", "not so"]), "dispute job_1 \"not so\"");
     }
 }

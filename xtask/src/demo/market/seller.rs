@@ -32,7 +32,9 @@ impl<'a> Seller<'a> {
         let (server, docker) = (Stage::url(), stage.engine.socket.display().to_string());
         let args =
             ["install", "--name", name, "--server", &server, "--wallet", wallet, "--min-price", "0.05"];
-        seller.say(&[&args[..], &["--no-service", "--container-socket", &docker]].concat())?;
+        // without a number it offers four fifths of what is free, which other programs change
+        let room = ["--disk", "4096", "--no-service", "--container-socket", &docker];
+        seller.say(&[&args[..], &room].concat())?;
         Ok(seller)
     }
 

@@ -23,7 +23,7 @@ pub(super) fn play(cast: &Cast<'_>) -> Result<()> {
 
     announce("what the chain has before and after, beside what the CLI said of the job");
     let after = held()?;
-    println!("{:<20}{:>12}{:>12}{:>12}   the CLI said", "USDC on the chain", "before", "after", "moved");
+    println!("{:<20}{:>14}{:>14}{:>14}   the CLI said", "USDC on the chain", "before", "after", "moved");
     let rows = [
         Row { who: "buyer, free", said: "charged", amount: split.charged, out: true },
         Row { who: "seller's wallet", said: "to the node", amount: split.node, out: false },
