@@ -63,7 +63,6 @@ pub(super) fn check(job: &Value, end: &End) -> Result<Split> {
     let (rate, ran) = (number(job, "/rate/base_units")?, number(job, "/cost/metered_ms")?);
     let wanted = owed(end.pays, split.deposit, rate, ran)?;
     ensure!(split == wanted, "the money went as {split:?}, not as {wanted:?}");
-    ensure!(end.pays == Pays::Nobody || split.charged > 0, "it ran, and nothing was charged");
     Ok(split)
 }
 

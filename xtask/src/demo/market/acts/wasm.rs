@@ -23,7 +23,7 @@ pub(super) fn play(cast: &Cast<'_>) -> Result<()> {
     fs::copy(stage.root.join("examples/windows/cyxwiz.yml"), job.join("cyxwiz.yml"))?;
     fs::copy(stage.guests.join(PROGRAM), job.join(PROGRAM)).context("no guest program")?;
     fs::copy(stage.root.join("workloads/data").join(DATA), job.join("data").join(DATA))?;
-    println!("$ cp {PROGRAM} {DATA} …    # beside examples/windows/cyxwiz.yml");
+    println!("\n$ cp {PROGRAM} … && cp {DATA} data/    # beside examples/windows/cyxwiz.yml");
     let job = buyer.submit(&stage.typed(&job), &[], &SUCCEEDED)?;
     let found = platform.inspect(&job, &["recheck", "recheck_note"])?;
     ensure!(text(&found, "/recheck")? == "agrees", "the second run did not agree: {found}");
