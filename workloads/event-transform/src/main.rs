@@ -16,7 +16,8 @@ const BUFFER: usize = 256 * 1024;
 /// Where results lie, unless somebody names another folder.
 const RESULTS: &str = "/out";
 
-const USAGE: &str = "usage: event-transform [--window-secs N] [--lateness-secs N] [--in FILE] [--out FOLDER] < events.jsonl";
+const USAGE: &str =
+    "usage: event-transform [--window-secs N] [--lateness-secs N] [--in FILE] [--out FOLDER] < events.jsonl";
 
 /// What was asked for.
 #[derive(Default)]
