@@ -1,5 +1,6 @@
 //! Giving nodes benchmarks: at enrolment, at moments that they cannot foresee, and again where one was not passed.
 
+use buffa::Message as _;
 use cyxwiz_model::{Moment, NodeId, Span, benchmark_threads};
 use cyxwiz_proto::v1;
 use sqlx::PgConnection;
@@ -28,16 +29,26 @@ pub(super) async fn due(
     bytes: &[u8],
     now: Moment,
 ) -> Result<Option<v1::Benchmark>, ServerError> {
-    let confirmed: Option<bool> = sqlx::query_scalar(
-        "SELECT confirmed IS NOT DISTINCT FROM hardware FROM node_offers WHERE node_id = $1",
-    )
-    .bind(node.uuid())
-    .fetch_optional(&mut *conn)
-    .await?;
-    if confirmed == Some(true) {
+    let confirmed: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar("SELECT confirmed FROM node_offers WHERE node_id = $1")
+            .bind(node.uuid())
+            .fetch_optional(&mut *conn)
+            .await?;
+    if confirmed.flatten().is_some_and(|confirmed| covers(&confirmed, hardware)) {
+        sqlx::query("UPDATE node_offers SET confirmed = hardware WHERE node_id = $1")
+            .bind(node.uuid())
+            .execute(conn)
+            .await?;
         return Ok(None);
     }
     give(conn, node, hardware, bytes, now).await.map(Some)
+}
+
+/// Whether a machine is the one that was confirmed. How much of its disk is free changes by the minute, and no
+/// benchmark says anything about it.
+fn covers(confirmed: &[u8], hardware: &v1::Hardware) -> bool {
+    v1::Hardware::decode_from_slice(confirmed)
+        .is_ok_and(|before| v1::Hardware { disk_mib: hardware.disk_mib, ..before } == *hardware)
 }
 
 /// Gives a node a new benchmark; an older one is no longer answered.
@@ -86,8 +97,6 @@ async fn give(
 /// # Errors
 /// The database failed.
 pub(crate) async fn canary(market: &Market, node: NodeId) -> Result<(), ServerError> {
-    use buffa::Message as _;
-
     let bytes: Option<Vec<u8>> = sqlx::query_scalar("SELECT hardware FROM node_offers WHERE node_id = $1")
         .bind(node.uuid())
         .fetch_optional(market.pool())
@@ -141,4 +150,25 @@ pub(crate) async fn to_try_again(market: &Market, nodes: &[NodeId]) -> Result<Ve
     .fetch_all(market.pool())
     .await?;
     Ok(found.into_iter().map(NodeId::from_uuid).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_disk_makes_no_other_machine() {
+        let machine = v1::Hardware {
+            cpu_model: "model".to_owned(),
+            cpu_milli: 2000,
+            memory_mib: 4096,
+            disk_mib: 10_000,
+            ..Default::default()
+        };
+        let confirmed = machine.encode_to_vec();
+        assert!(covers(&confirmed, &machine));
+        assert!(covers(&confirmed, &v1::Hardware { disk_mib: 9_999, ..machine.clone() }));
+        assert!(!covers(&confirmed, &v1::Hardware { cpu_milli: 4000, ..machine.clone() }));
+        assert!(!covers(b"no message", &machine));
+    }
 }

@@ -55,7 +55,9 @@ pub(super) async fn earnings(
         token => Some(token.parse().map_err(|_| Refusal::field("page_token", "no token of this list"))?),
     };
     let mut rows: Vec<Brought> = sqlx::query_as(
-        "SELECT a.id, a.job_id, a.epoch, a.ending_reason, m.counted_ms, m.ended_at AS meter_ended_at, j.coin,
+        "SELECT a.id, a.job_id, a.epoch,
+            coalesce(CASE WHEN a.epoch = j.epoch THEN j.ending_reason END, a.ending_reason) AS ending_reason,
+            m.counted_ms, m.ended_at AS meter_ended_at, j.coin,
             j.state, j.epoch AS job_epoch, j.paid_node, j.close_signature
          FROM attempts a JOIN meters m ON m.attempt_id = a.id JOIN jobs j ON j.id = a.job_id
          WHERE a.node_id = $1 AND ($2::uuid IS NULL OR a.id < $2) ORDER BY a.id DESC LIMIT $3",
