@@ -87,7 +87,8 @@ async fn explain_every_edge_that_was_passed() {
     let edges = |node: &Node| node.metric("vyr.trace.coverage", Some("edges"));
     let wall = |node: &Node| node.metric("vyr.trace.coverage", Some("wall_time"));
     assert!((edges(&node) - 1.0).abs() < f64::EPSILON, "{}", edges(&node));
-    // tasks of microseconds, in whatever build: the goal of 0.95 is held by the bench
+    // of a debug build on whatever machine: how near it comes to the goal of 0.95 is measured by the bench, which
+    // shows it and fails nothing; that no edge lacks its span is what holds here
     assert!(wall(&node) >= 0.5, "{} of the wall time is explained", wall(&node));
     assert!(node.metric("vyr.tasks.accepted", None) >= 7.0);
     // by name, in the very traces: what the first task went through, and what only some do
