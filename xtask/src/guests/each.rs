@@ -48,7 +48,12 @@ fn run(place: &Place, vyr: &Path, home: &Path, guests: &Path) -> Result<Vec<Stri
     let data = place.workloads().join("data/seattle-weather-2015.jsonl");
     let say = |guest: &&str| {
         let mut command = cmd(vyr, ["run"]);
-        command.arg(guests.join(guest)).env("VYR_HOME", home).stdin(File::open(&data)?);
+        command
+            .arg("--out")
+            .arg(home.join("out"))
+            .arg(guests.join(guest))
+            .env("VYR_HOME", home)
+            .stdin(File::open(&data)?);
         let said = output(&mut command)?;
         ensure!(!said.is_empty(), "`{guest}` says nothing");
         Ok(said)

@@ -22,8 +22,11 @@ const BUYERS: usize = 2;
 const SLOT_MS: u64 = 100;
 /// Between two deaths, milliseconds: from, and up to so much more.
 const DEATH: (u64, u64) = (4_000, 8_000);
-/// How long a dead node stays away.
+/// How long a dead node stays away: back in time it takes up what it had.
 const AWAY: Duration = Duration::from_secs(2);
+/// How long every so manieth does, longer than it takes to be lost: its job goes to another.
+const GONE: Duration = Duration::from_secs(25);
+const GONE_EVERY: usize = 4;
 /// How long it may take until the next job ends.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(500);
@@ -175,7 +178,7 @@ fn kill(sellers: &[Mutex<Seller>], over: &AtomicBool) -> usize {
         let mut seller = seller.lock().unwrap_or_else(PoisonError::into_inner);
         seller.kill();
         deaths += 1;
-        thread::sleep(AWAY);
+        thread::sleep(if deaths.is_multiple_of(GONE_EVERY) { GONE } else { AWAY });
         seller.run();
     }
 }

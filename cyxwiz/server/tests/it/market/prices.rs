@@ -81,7 +81,8 @@ async fn an_estimate_says_what_a_cloud_asks_for_the_like() {
         ("rtx4090", 0, 0, 1_006_000, "A10G"),
         ("any", 8_192, 0, 526_000, "T4"),
         ("any", 30_000, 0, 4_096_000, "A100"),
-        ("gtx9", 0, 0, 0, ""),
+        // rented nowhere: the smallest machine with as much memory
+        ("gtx9", 0, 0, 526_000, "T4"),
     ] {
         let said = estimate(&bazaar, on(gpu, vram, cpus)).await.unwrap();
         assert_eq!(said.cloud_micro_usd_per_hour, price, "{gpu}");
