@@ -71,6 +71,11 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// Sends a signal, such as `-TERM`, by the `kill` of the shell itself: a small Debian has no other.
+pub(crate) fn signal(signal: &str, process: &str) -> bool {
+    succeeds(&mut cmd("sh", ["-c", "kill \"$0\" \"$1\"", signal, process]))
+}
+
 /// The command as one would type it, without its environment.
 pub(crate) fn shown(command: &Command) -> String {
     std::iter::once(command.get_program())
@@ -83,6 +88,14 @@ pub(crate) fn shown(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signal_reaches_a_process_and_no_process_is_no_success() {
+        let mut child = cmd("sleep", ["600"]).spawn().unwrap();
+        assert!(signal("-TERM", &child.id().to_string()));
+        assert!(!child.wait().unwrap().success());
+        assert!(!signal("-TERM", "no process"));
+    }
 
     #[test]
     fn a_failure_names_the_command() {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use super::namespace::Namespace;
 use super::programs::Programs;
 use super::{Engine, api};
-use crate::cmd::{cmd, output, succeeds};
+use crate::cmd::{self, cmd, output};
 use crate::place::Place;
 
 /// How long it may take to answer; with images to look through on a busy machine that is seconds.
@@ -133,7 +133,7 @@ impl Private {
     fn end_process(&self) -> Result<()> {
         for (signal, patience) in [("-TERM", STOP), ("-KILL", STOP)] {
             let Some(pid) = self.process() else { return Ok(()) };
-            let _ = succeeds(&mut cmd("kill", [signal, &pid]));
+            let _ = cmd::signal(signal, &pid);
             let patience = Instant::now() + patience;
             while self.process().is_some() && Instant::now() < patience {
                 sleep(LOOK);

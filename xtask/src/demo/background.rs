@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cmd::cmd;
+use crate::cmd::signal;
 
 /// How long a process may take to say that it is ready.
 const READY: Duration = Duration::from_secs(120);
@@ -73,7 +73,7 @@ impl Drop for Background {
             return;
         }
         let id = self.child.id().to_string();
-        let _ = cmd("kill", ["-TERM", &id]).status();
+        let _ = signal("-TERM", &id);
         let _ = self.child.wait();
     }
 }

@@ -6,7 +6,7 @@ use std::thread;
 use anyhow::{Context as _, Result, bail};
 
 use super::PATIENCE;
-use crate::cmd::cmd;
+use crate::cmd::signal;
 
 /// A command whose output is shown as it comes, and kept.
 pub(super) struct Follow {
@@ -49,8 +49,7 @@ impl Follow {
 
     /// Ctrl-C.
     pub(super) fn interrupt(&self) -> Result<()> {
-        let sent = cmd("kill", ["-INT", &self.child.id().to_string()]).status()?;
-        if sent.success() { Ok(()) } else { bail!("no signal was sent") }
+        if signal("-INT", &self.child.id().to_string()) { Ok(()) } else { bail!("no signal was sent") }
     }
 
     /// Waits for its end; returns the exit code and every line.
