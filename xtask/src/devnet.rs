@@ -79,7 +79,7 @@ pub(crate) fn build(place: &Place, with_box: bool) -> Result<Devnet> {
     if !target.is_dir() {
         eprintln!("building the local chain; the first time takes minutes");
     }
-    let mut args = vec!["build", "--locked", "--quiet"];
+    let mut args = vec!["build", "--locked"];
     if !with_box {
         args.push("--no-default-features");
     }

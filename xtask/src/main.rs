@@ -17,6 +17,7 @@ mod demo;
 mod devnet;
 mod dist;
 mod distributions;
+mod fuzz;
 mod guests;
 mod images;
 mod place;
@@ -61,6 +62,8 @@ enum Verb {
     Images(images::Options),
     /// Measure, side by side with what is there
     Bench(bench::Options),
+    /// Fuzz what reads bytes from outside
+    Fuzz(fuzz::Options),
     /// Build the escrow program for the chain
     Program(program::Options),
     /// Build release binaries and a tarball
@@ -92,6 +95,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Containers(options) => containers::run(&place, &options),
         Verb::Images(options) => images::run(&place, &options),
         Verb::Bench(options) => bench::run(&place, &options),
+        Verb::Fuzz(options) => fuzz::run(&place, &options),
         Verb::Program(options) => program::run(&place, &options),
         Verb::Dist => dist::run(&place),
     }

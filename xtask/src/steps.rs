@@ -24,17 +24,17 @@ pub(crate) enum Done {
 /// Collects the outcome of each step.
 #[derive(Default)]
 pub(crate) struct Steps {
-    done: Vec<(&'static str, Duration, Outcome)>,
+    done: Vec<(String, Duration, Outcome)>,
 }
 
 impl Steps {
     /// Runs one step that either passes or fails.
-    pub(crate) fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) {
+    pub(crate) fn run(&mut self, name: &str, step: impl FnOnce() -> Result<()>) {
         self.try_run(name, || step().map(|()| Done::Passed));
     }
 
     /// Runs one step that may find nothing to check.
-    pub(crate) fn try_run(&mut self, name: &'static str, step: impl FnOnce() -> Result<Done>) {
+    pub(crate) fn try_run(&mut self, name: &str, step: impl FnOnce() -> Result<Done>) {
         eprintln!("\n== {name}");
         let start = Instant::now();
         let outcome = match step() {
@@ -45,7 +45,7 @@ impl Steps {
         };
         let took = start.elapsed();
         eprintln!("   {} ({:.1} s)", describe(&outcome), took.as_secs_f64());
-        self.done.push((name, took, outcome));
+        self.done.push((name.to_owned(), took, outcome));
     }
 
     /// Prints the summary; an error when a step failed.
