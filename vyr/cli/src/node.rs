@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, ValueEnum};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use vyr_node::{Node, NodeOptions, TlsFiles};
 use vyr_store::TrustPolicy;
@@ -123,6 +124,7 @@ pub(crate) fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliError> {
         Log::Json => LogFormat::Json,
     };
     logs::init(format, verb.log.as_deref()).map_err(|error| CliError::Usage(error.to_string()))?;
+    open_many_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(verb.api_threads.into())
         .thread_name("vyr-api")
@@ -133,6 +135,14 @@ pub(crate) fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliError> {
     // a guest that ignores its end must not keep the process
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes as many file descriptors as the system gives: each connection and each task needs some.
+fn open_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn serve(options: NodeOptions) -> Result<(), CliError> {

@@ -34,26 +34,31 @@ impl Artifacts {
         let began = Stamp::now();
         let cached = self.cached.lock().get(&digest).cloned();
         if let Some(artifact) = cached {
-            tracer.passed(Edge::VerifySignature);
-            let checked = self.store.check_trust(&artifact, SystemTime::now());
-            tracer.span(Edge::VerifySignature, began);
-            return match checked {
-                Ok(()) => Ok(artifact),
-                Err(error) => {
-                    self.cached.lock().pop(&digest);
-                    Err(refuse_store(error))
-                }
-            };
+            self.check_trust(&artifact, tracer)?;
+            return Ok(artifact);
         }
-        for edge in [Edge::VerifyDigest, Edge::VerifySignature] {
-            tracer.passed(edge);
-        }
-        let read = self.store.load_manifest(&digest, SystemTime::now());
-        let end = tracer.span(Edge::VerifyDigest, began);
-        tracer.span_with(Edge::VerifySignature, began, end, |_| {});
-        let artifact = read.map_err(refuse_store)?;
+        tracer.passed(Edge::VerifyDigest);
+        let read = self.store.read_manifest(&digest);
+        let hashed = tracer.span(Edge::VerifyDigest, began);
+        let read = read.map_err(refuse_store)?;
+        tracer.passed(Edge::VerifySignature);
+        let verified = self.store.verify_manifest(read, SystemTime::now());
+        tracer.span(Edge::VerifySignature, hashed);
+        let artifact = verified.map_err(refuse_store)?;
         self.cached.lock().put(digest, artifact.clone());
         Ok(artifact)
+    }
+
+    /// Asks whether the key that signed a verified artifact is trusted now.
+    pub(crate) fn check_trust(&self, artifact: &VerifiedArtifact, tracer: Tracer<'_>) -> Result<(), Refusal> {
+        let began = Stamp::now();
+        tracer.passed(Edge::VerifySignature);
+        let checked = self.store.check_trust(artifact, SystemTime::now());
+        tracer.span(Edge::VerifySignature, began);
+        checked.map_err(|error| {
+            self.cached.lock().pop(&artifact.digest);
+            refuse_store(error)
+        })
     }
 }
 

@@ -31,8 +31,8 @@ mod trust;
 pub use aot::{AotCache, AotLookup, AotOptions, AotPut};
 pub use error::StoreError;
 pub use store::{
-    Artifact, BlobDurability, BlobWriter, GcReport, Index, ListedArtifact, PutOutcome, Store, StoreOptions,
-    StoredBlob, Trust, VerifiedArtifact,
+    Artifact, BlobDurability, BlobWriter, GcReport, Index, ListedArtifact, PutOutcome, ReadManifest, Store,
+    StoreOptions, StoredBlob, Trust, VerifiedArtifact,
 };
 pub use trust::{
     KeyInfo, LOCAL_KEY_NAME, LocalKey, Signer, TrustPolicy, TrustStore, Untrusted, Validity,

@@ -26,7 +26,7 @@ pub use blob::StoredBlob;
 pub use gc::GcReport;
 pub use index::Index;
 pub use list::ListedArtifact;
-pub use load::{Artifact, Trust, VerifiedArtifact};
+pub use load::{Artifact, ReadManifest, Trust, VerifiedArtifact};
 pub use options::{BlobDurability, StoreOptions};
 pub use put::PutOutcome;
 pub use writer::BlobWriter;

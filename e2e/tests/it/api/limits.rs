@@ -3,12 +3,13 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
+    net::TcpStream,
     os::unix::net::UnixStream,
 };
 
 use serde_json::json;
 
-use crate::support::{Node, until};
+use crate::support::{Node, NodeBuilder, Submit, ended_well, until};
 
 #[test]
 fn an_oversized_call_is_refused() {
@@ -96,7 +97,8 @@ fn thousands_of_open_streams_are_bounded() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).unwrap();
-    let mut node = Node::start();
+    // as most shells have it: the node takes what the system would give
+    let mut node = NodeBuilder::default().behind("ulimit -S -n 1024; exec \"$@\"").start();
     let mut streams = Vec::new();
     for n in 0..MAX_STREAMS {
         let (stream, line) = open(&node);
@@ -116,4 +118,21 @@ fn thousands_of_open_streams_are_bounded() {
     assert!(node.is_alive());
     drop(streams);
     until("the places are free again", || node.curl().get("/metrics?once=true").status == 200);
+}
+
+#[tokio::test]
+async fn callers_take_no_descriptors_that_tasks_need() {
+    let few = NodeBuilder::default().behind("ulimit -n 400; exec \"$@\"");
+    let node = few.args(["--listen", "127.0.0.1:0"]).start();
+    // more than the door takes; they say nothing, and have no token
+    let silent: Vec<_> = (0..500).map(|_| TcpStream::connect(node.tcp()).unwrap()).collect();
+    let client = node.client();
+    let out = node.put("out-files");
+    for _ in 0..8 {
+        ended_well(&Submit::new(&out).run(&client).await);
+    }
+    let said = node.log();
+    assert!(said.contains("`ulimit -n` bounds the connections"), "{said}");
+    assert!(!said.contains("failed to accept"), "{said}");
+    drop(silent);
 }

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod full;
+mod left;
 mod restarts;
 mod storm;
 mod sync;

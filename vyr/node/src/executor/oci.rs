@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use vyr_model::{ArtifactKind, Digest, Failure, Limits};
 use vyr_runtime::{
     RunOutcome, RunRequest,
-    oci::{BlobSource, ImageSource, Rootfs, Runtime},
+    oci::{BlobSource, ImageSource, OciError, Rootfs, Runtime},
 };
 use vyr_store::{Store, VerifiedArtifact};
 use vyr_telemetry::{Edge, Stamp, StartClass};
@@ -51,7 +51,10 @@ impl Executor for OciExecutor {
         let image = ImageSource { manifest, blobs: Box::new(Blobs(store.clone())) };
         let rootfs = self.runtime.prepare(image).await;
         tracer.span(Edge::Load, began);
-        let rootfs = rootfs.map_err(|error| Failure::Link(error.to_string()))?;
+        let rootfs = rootfs.map_err(|error| match error {
+            OciError::Digest { .. } => Failure::Verify(error.to_string()),
+            error => Failure::Link(error.to_string()),
+        })?;
         Ok(Box::new(OciPrepared { runtime: self.runtime.clone(), rootfs }))
     }
 }

@@ -13,6 +13,7 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
+use rustix::process::{Resource, getrlimit};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
@@ -25,6 +26,10 @@ use super::{Guard, guard::guard};
 
 /// Connections of one door at once; further callers wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 8192;
+/// File descriptors that callers never get: blobs, outputs, the record and compilers need them.
+const RESERVED: u64 = 512;
+/// The Unix socket and TCP.
+const DOORS: u64 = 2;
 /// How long a caller may take for its headers, or a TLS handshake.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// Calls at once on one HTTP/2 connection.
@@ -41,7 +46,11 @@ pub(crate) enum Door {
 /// Serves `router` through `door` until `stop` says so.
 pub(crate) async fn serve(door: Door, who: Guard, router: Router, mut stop: watch::Receiver<bool>) {
     let router = router.layer(middleware::from_fn_with_state(who, guard));
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = connections(getrlimit(Resource::Nofile).current);
+    if places < MAX_CONNECTIONS {
+        tracing::warn!(connections = places, "few file descriptors: `ulimit -n` bounds the connections");
+    }
+    let places = Arc::new(Semaphore::new(places));
     let connections = tokio_util::task::TaskTracker::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -75,6 +84,13 @@ pub(crate) async fn serve(door: Door, who: Guard, router: Router, mut stop: watc
     if tokio::time::timeout(CLOSE_TIME, connections.wait()).await.is_err() {
         tracing::debug!(open = connections.len(), "connections were cut off");
     }
+}
+
+/// How many connections one door may hold where the process may have so many files open.
+fn connections(descriptors: Option<u64>) -> usize {
+    let Some(all) = descriptors else { return MAX_CONNECTIONS };
+    let free = all.saturating_sub(RESERVED.min(all / 2));
+    usize::try_from(free / DOORS).unwrap_or(MAX_CONNECTIONS).clamp(1, MAX_CONNECTIONS)
 }
 
 /// Completes when a connection has made no call after [`HEADER_TIME`]. The time-outs of hyper
@@ -137,5 +153,18 @@ async fn connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_CONNECTIONS, connections};
+
+    #[test]
+    fn callers_leave_descriptors_for_the_node() {
+        assert_eq!(connections(None), MAX_CONNECTIONS);
+        assert_eq!(connections(Some(1 << 20)), MAX_CONNECTIONS);
+        assert_eq!([16, 1024, 4096].map(|all| connections(Some(all))), [4, 256, 1792]);
+        assert_eq!(connections(Some(0)), 1);
     }
 }

@@ -83,20 +83,14 @@ impl Supervisor {
         recorded.map_err(|error| unavailable(&error))
     }
 
-    /// Ends a held task when no state comes in time.
+    /// Ends a held task when no state comes in time, which counts from the submit, over restarts too.
     pub(super) fn watch_hold(self: &Arc<Self>, task: &Arc<Task>) {
-        let deadline = tokio::time::Instant::now() + task.spec.limits.hold_time;
+        let waited = Stamp::now().since(task.accepted);
+        let deadline = tokio::time::Instant::now() + task.spec.limits.hold_time.saturating_sub(waited);
         let (supervisor, task) = (Arc::clone(self), Arc::downgrade(task));
         self.guests.spawn(async move {
             tokio::time::sleep_until(deadline).await;
             let Some(task) = task.upgrade() else { return };
-            if !task.phase.lock().is_held() {
-                return;
-            }
-            let began = Stamp::now();
-            let tracer = supervisor.tracer(&task);
-            tracer.passed(Edge::Limit);
-            tracer.span(Edge::Limit, began);
             let end = End::failed(Failure::Limit(LimitKind::HoldTime));
             supervisor.finish(&task, End { only_held: true, ..end }).await;
         });

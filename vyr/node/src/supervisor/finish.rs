@@ -20,7 +20,7 @@ pub(super) struct End {
     pub(super) outputs: Outputs,
     /// Where the terminal span begins.
     pub(super) from: Stamp,
-    /// Ends the task only where it still waits for a state.
+    /// Ends the task only where it still waits for a state: nobody brought one in time.
     pub(super) only_held: bool,
 }
 
@@ -125,6 +125,11 @@ impl Supervisor {
             tracer.passed(edge);
         }
         let failed = status.state.as_known() == Some(TaskStateCode::Failed);
+        if end.only_held {
+            // it was the limit: a state that came in this very moment would have kept the task going
+            tracer.passed(Edge::Limit);
+            tracer.span_with(Edge::Limit, end.from, now, |_| {});
+        }
         tracer.span_with(Edge::Terminal, end.from, now, |_| {});
         tracer.span_with(Edge::Task, task.accepted, now, |span| {
             span.attr(attr::FAAS_NAME, task.name().unwrap_or_default().to_owned());

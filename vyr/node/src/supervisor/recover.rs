@@ -2,15 +2,16 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use vyr_model::{Durability, Failure, SpanId, TaskId, TaskState, Terminal, TraceId};
+use vyr_proto::control;
 use vyr_telemetry::{
     Edge, Stamp, TaskTrace, new_span_id, new_trace_id,
-    record::{LeftTask, Recovery},
+    record::{Accepted, Commit, Entry, LeftTask, Recovery},
 };
 
 use super::{Supervisor, finish::End};
 use crate::{
     rpc::parse,
-    tasks::{Bound, Task},
+    tasks::{Bound, Task, timestamp},
     tracer::Tracer,
 };
 
@@ -51,6 +52,7 @@ impl Supervisor {
             Ok(rebuilt) => rebuilt,
             Err(reason) => {
                 tracing::error!(task.id = %id, reason, "a task of an earlier run cannot be taken up");
+                self.give_up(&left, reason).await;
                 return;
             }
         };
@@ -72,12 +74,38 @@ impl Supervisor {
         }
     }
 
+    /// Ends a task of which too little can be read: what was acknowledged comes to an end, whatever becomes of it.
+    async fn give_up(&self, left: &LeftTask, reason: &str) {
+        let trace = Mutex::new(trace(&left.accepted));
+        let tracer = Tracer::new(&trace, &self.coverage).when(self.options.telemetry);
+        let accepted = Stamp::from_unix_nanos(left.accepted.accepted_unix_nanos);
+        let began = Stamp::now();
+        for edge in [Edge::Recovery, Edge::Terminal, Edge::Task] {
+            tracer.passed(edge);
+        }
+        tracer.span(Edge::Recovery, began);
+        let ended = tracer.span(Edge::Terminal, began);
+        tracer.span_with(Edge::Task, accepted, ended, |span| {
+            span.error();
+        });
+        let status = unreadable(left, reason, &trace.lock().trace_id().to_string(), ended);
+        let wall = ended.since(accepted);
+        let ended = trace.into_inner().into_ended(left.task, status, wall);
+        if self.options.telemetry {
+            let why = Terminal::Failed(Failure::Internal(reason.to_owned()));
+            self.metrics.ended(if left.attempts > 0 { &Terminal::Lost } else { &why }, None, wall);
+            self.coverage.traced(&ended);
+        }
+        self.exporter.offer(&Arc::new(ended.clone()));
+        let entry = Entry { entry: Some(ended.into()), ..Default::default() };
+        if let Err(error) = self.record.commit(&entry, Commit::Synced).await {
+            tracing::error!(task.id = %left.task, %error, "failed to record the end of a task; the next start tries again");
+        }
+    }
+
     fn rebuild(&self, left: &LeftTask) -> Result<(Arc<Task>, Fate), &'static str> {
         let request = left.accepted.request.as_option().ok_or("its record holds no submit")?;
-        let trace_id = left.accepted.trace_id.as_slice().try_into().map_or_else(|_| new_trace_id(), TraceId);
-        let span = |bytes: &[u8]| bytes.try_into().ok().map(SpanId);
-        let root = span(&left.accepted.root_span_id).unwrap_or_else(new_span_id);
-        let trace = Mutex::new(TaskTrace::new(trace_id, span(&left.accepted.parent_span_id), root));
+        let trace = Mutex::new(trace(&left.accepted));
         let tracer = Tracer::new(&trace, &self.coverage);
 
         let digest = request.artifact_digest.parse().map_err(|_| "its record names no artifact")?;
@@ -118,5 +146,36 @@ impl Supervisor {
             }
         }
         Ok((task, fate))
+    }
+}
+
+/// The trace that a submit began.
+fn trace(accepted: &Accepted) -> TaskTrace {
+    let trace_id = accepted.trace_id.as_slice().try_into().map_or_else(|_| new_trace_id(), TraceId);
+    let span = |bytes: &[u8]| bytes.try_into().ok().map(SpanId);
+    let root = span(&accepted.root_span_id).unwrap_or_else(new_span_id);
+    TaskTrace::new(trace_id, span(&accepted.parent_span_id), root)
+}
+
+/// Tells what is known of a task whose record does not make a task: it is lost where it was started.
+fn unreadable(left: &LeftTask, reason: &str, trace_id: &str, ended: Stamp) -> control::TaskStatus {
+    let Accepted { request, accepted_unix_nanos, .. } = &left.accepted;
+    let request = request.as_option().cloned().unwrap_or_default();
+    let (state, failure) = match left.attempts {
+        0 => (control::TaskState::Failed, control::FailureKind::Internal),
+        _ => (control::TaskState::Lost, control::FailureKind::Unspecified),
+    };
+    control::TaskStatus {
+        task_id: left.task.to_string(),
+        artifact_digest: request.artifact_digest,
+        state: state.into(),
+        failure: failure.into(),
+        message: format!("the node restarted and cannot take the task up: {reason}; submit it again"),
+        accept_time: Some(timestamp(Stamp::from_unix_nanos(*accepted_unix_nanos))).into(),
+        end_time: Some(timestamp(ended)).into(),
+        trace_id: trace_id.to_owned(),
+        idempotency_key: request.idempotency_key,
+        attempts: left.attempts,
+        ..Default::default()
     }
 }

@@ -1,8 +1,9 @@
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{fs::File, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
-use vyr_model::{Durability, EnvGrant, Failure, Outputs, TaskState, Terminal};
+use vyr_model::{Digest, Durability, EnvGrant, Failure, Outputs, TaskState, Terminal};
 use vyr_runtime::{RunOutcome, RunRequest, Stdin};
+use vyr_store::StoreError;
 use vyr_telemetry::{
     Edge, Stamp, StartClass, TraceParent, attr,
     record::{RecordError, Synced},
@@ -15,6 +16,10 @@ use super::{
     submit::{blob_durability, commit, started_entry},
 };
 use crate::{executor::Prepared, outdir, tasks::Task};
+
+/// How long the trust that a submit found holds. A task that waited for longer is asked about anew: its key may
+/// have been revoked, or have expired, since.
+const TRUSTED_FOR: Duration = Duration::from_millis(10);
 
 impl Supervisor {
     /// Runs tasks one after the other until none waits.
@@ -61,8 +66,8 @@ impl Supervisor {
             return;
         }
         let begins = Stamp::now();
-        let end = match self.prepare(task).await {
-            Ok(prepared) => self.execute(task, prepared).await,
+        let end = match self.ready(task).await {
+            Ok((stdin, prepared)) => self.execute(task, stdin, prepared).await,
             Err(failure) => End::failed(failure),
         };
         self.pace.note(task.spec.artifact, end.from.since(begins));
@@ -109,6 +114,39 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Verifies what the task reads and runs, and loads it.
+    async fn ready(&self, task: &Arc<Task>) -> Result<(Stdin, Box<dyn Prepared>), Failure> {
+        if let Some(artifact) = &task.artifact
+            && Stamp::now().since(task.accepted) > TRUSTED_FOR
+        {
+            let trusted = self.artifacts.check_trust(artifact, self.tracer(task));
+            trusted.map_err(|refusal| Failure::Verify(refusal.to_string()))?;
+        }
+        let stdin = match task.spec.input {
+            None => Stdin::Empty,
+            Some(input) => Stdin::File(self.input(task, input).await?),
+        };
+        Ok((stdin, self.prepare(task).await?))
+    }
+
+    /// Opens a task's input; bytes that are not what the digest names are never read by a guest.
+    async fn input(&self, task: &Task, digest: Digest) -> Result<File, Failure> {
+        let began = Stamp::now();
+        let tracer = self.tracer(task);
+        tracer.passed(Edge::VerifyDigest);
+        let store = self.artifacts.store().clone();
+        let opened = tokio::task::spawn_blocking(move || store.open_verified(&digest)).await;
+        tracer.span(Edge::VerifyDigest, began);
+        match opened {
+            Ok(Ok(file)) => Ok(file),
+            Ok(Err(error @ (StoreError::BlobCorrupt { .. } | StoreError::BlobMissing(_)))) => {
+                Err(Failure::Verify(format!("the input cannot be read: {error}; put it again")))
+            }
+            Ok(Err(error)) => Err(Failure::Internal(format!("failed to open the input: {error}"))),
+            Err(_) => Err(Failure::Internal("the node panicked while it read the input".to_owned())),
+        }
+    }
+
     async fn prepare(&self, task: &Arc<Task>) -> Result<Box<dyn Prepared>, Failure> {
         let artifact = task
             .artifact
@@ -121,9 +159,9 @@ impl Supervisor {
         executor.prepare(artifact, self.artifacts.store(), &task.spec.limits, self.tracer(task)).await
     }
 
-    async fn execute(&self, task: &Arc<Task>, prepared: Box<dyn Prepared>) -> End {
+    async fn execute(&self, task: &Arc<Task>, stdin: Stdin, prepared: Box<dyn Prepared>) -> End {
         let prepared_at = Stamp::now();
-        let request = match self.request(task) {
+        let request = match self.request(task, stdin) {
             Ok(request) => request,
             Err(failure) => return End::failed(failure),
         };
@@ -143,16 +181,9 @@ impl Supervisor {
         End { terminal, outputs, from, only_held: false }
     }
 
-    fn request(&self, task: &Task) -> Result<RunRequest, Failure> {
+    fn request(&self, task: &Task, stdin: Stdin) -> Result<RunRequest, Failure> {
         let internal = |what: &'static str, error: &dyn std::fmt::Display| {
             Failure::Internal(format!("failed to {what}: {error}"))
-        };
-        let stdin = match task.spec.input {
-            None => Stdin::Empty,
-            Some(digest) => {
-                let blob = self.artifacts.store().open_blob(&digest);
-                Stdin::File(blob.map_err(|error| internal("open the input", &error))?.0)
-            }
         };
         let out_dir = if task.spec.out_dir {
             Some(self.out_dirs.take().map_err(|error| internal("make the output folder", &error))?)

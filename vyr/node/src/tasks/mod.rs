@@ -8,6 +8,6 @@ mod task;
 
 pub(crate) use ending::Ending;
 pub(crate) use queue::{Next, Queue};
-pub(crate) use status::{output_digest, proto_state, status};
+pub(crate) use status::{output_digest, proto_state, status, timestamp};
 pub(crate) use table::Table;
 pub(crate) use task::{Bound, Phase, Task};

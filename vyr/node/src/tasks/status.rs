@@ -108,7 +108,8 @@ fn file(file: &OutputFile) -> control::Output {
     }
 }
 
-fn timestamp(stamp: Stamp) -> Timestamp {
+/// A moment, in the Control API's form.
+pub(crate) fn timestamp(stamp: Stamp) -> Timestamp {
     let nanos = stamp.unix_nanos();
     Timestamp {
         seconds: i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX),

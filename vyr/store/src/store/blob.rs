@@ -1,6 +1,6 @@
 use std::{
     fs::{self, File},
-    io::{self, Read as _},
+    io::{self, Read as _, Seek as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     time::SystemTime,
 };
@@ -99,9 +99,27 @@ impl Store {
         Err(self.corrupt(digest, &file))
     }
 
+    /// Opens a blob to read, once all of it was read and has its digest.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be read, or corrupt (it is moved aside then).
+    pub fn open_verified(&self, digest: &Digest) -> Result<File, StoreError> {
+        let (mut file, _) = self.open_blob(digest)?;
+        self.verify_bytes(digest, &mut file)?;
+        file.rewind().map_err(StoreError::io("rewind", self.0.layout.blob(digest)))?;
+        Ok(file)
+    }
+
     /// Reads all of a blob and checks its digest, without holding it in memory.
     pub(super) fn verify_blob(&self, digest: &Digest) -> Result<Verified, StoreError> {
         let (mut file, _) = self.open_blob(digest)?;
+        let verified = self.verify_bytes(digest, &mut file)?;
+        // it may have been written without a sync, and something durable is about to rely on it
+        file.sync_all().map_err(StoreError::io("sync", self.0.layout.blob(digest)))?;
+        Ok(verified)
+    }
+
+    fn verify_bytes(&self, digest: &Digest, file: &mut File) -> Result<Verified, StoreError> {
         let path = self.0.layout.blob(digest);
         let mut hasher = Sha256::new();
         let mut verified = Verified { size: 0, start: Vec::new() };
@@ -121,10 +139,8 @@ impl Store {
             verified.start.extend(bytes.iter().take(missing));
         }
         if hasher.finalize().as_slice() != digest.as_bytes() {
-            return Err(self.corrupt(digest, &file));
+            return Err(self.corrupt(digest, file));
         }
-        // it may have been written without a sync, and something durable is about to rely on it
-        file.sync_all().map_err(StoreError::io("sync", &path))?;
         Ok(verified)
     }
 

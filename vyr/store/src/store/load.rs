@@ -29,7 +29,7 @@ pub enum Trust {
     NotChecked,
 }
 
-/// An artifact that the policy lets run. Only [`Store::load_manifest`] makes one. Clones share it.
+/// An artifact that the policy lets run. Only [`Store::verify_manifest`] makes one. Clones share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedArtifact(Arc<Artifact>);
 
@@ -51,12 +51,30 @@ impl Deref for VerifiedArtifact {
     }
 }
 
+/// A manifest whose bytes are those that its digest names; nobody has asked yet who signed it.
+#[derive(Debug)]
+pub struct ReadManifest {
+    digest: Digest,
+    manifest: Manifest,
+    bytes: Vec<u8>,
+}
+
 impl Store {
     /// Reads an artifact and tells whether it is trusted, whatever the policy.
     ///
     /// # Errors
     /// When it is missing, corrupt, or not a manifest that is accepted.
     pub fn inspect(&self, digest: &Digest, now: SystemTime) -> Result<Artifact, StoreError> {
+        let ReadManifest { digest, manifest, bytes } = self.read_manifest(digest)?;
+        let trust = self.judge(&digest, &bytes, now)?;
+        Ok(Artifact { digest, manifest, bytes, trust })
+    }
+
+    /// Reads a manifest and checks its digest: the first half of [`Store::load_manifest`].
+    ///
+    /// # Errors
+    /// When it is missing, corrupt, or not a manifest that is accepted.
+    pub fn read_manifest(&self, digest: &Digest) -> Result<ReadManifest, StoreError> {
         let limit = u64::try_from(MAX_MANIFEST_BYTES).unwrap_or(u64::MAX);
         let bytes = self.read_blob(digest, limit).map_err(|error| match error {
             StoreError::BlobMissing(digest) => StoreError::ArtifactMissing(digest),
@@ -64,8 +82,7 @@ impl Store {
         })?;
         let manifest =
             Manifest::parse(&bytes).map_err(|source| StoreError::Manifest { digest: *digest, source })?;
-        let trust = self.judge(digest, &bytes, now)?;
-        Ok(Artifact { digest: *digest, manifest, bytes, trust })
+        Ok(ReadManifest { digest: *digest, manifest, bytes })
     }
 
     fn judge(&self, digest: &Digest, bytes: &[u8], now: SystemTime) -> Result<Trust, StoreError> {
@@ -85,10 +102,24 @@ impl Store {
     /// # Errors
     /// As [`Store::inspect`], and [`StoreError::Untrusted`] where the policy is [`TrustPolicy::Require`].
     pub fn load_manifest(&self, digest: &Digest, now: SystemTime) -> Result<VerifiedArtifact, StoreError> {
-        let artifact = self.inspect(digest, now)?;
+        self.verify_manifest(self.read_manifest(digest)?, now)
+    }
+
+    /// Verifies the signature of a manifest and applies the policy at `now`: the second half.
+    ///
+    /// # Errors
+    /// [`StoreError::Untrusted`] where the policy is [`TrustPolicy::Require`].
+    pub fn verify_manifest(
+        &self,
+        read: ReadManifest,
+        now: SystemTime,
+    ) -> Result<VerifiedArtifact, StoreError> {
+        let ReadManifest { digest, manifest, bytes } = read;
+        let trust = self.judge(&digest, &bytes, now)?;
+        let artifact = Artifact { digest, manifest, bytes, trust };
         if let Trust::Untrusted(why) = &artifact.trust {
             if self.0.options.policy == TrustPolicy::Require {
-                return Err(StoreError::Untrusted { digest: *digest, source: why.clone() });
+                return Err(StoreError::Untrusted { digest, source: why.clone() });
             }
             tracing::warn!(artifact.digest = %digest, reason = %why, "an untrusted artifact is loaded");
         }
