@@ -33,7 +33,7 @@ impl Artifacts {
     pub(crate) fn verify(&self, digest: Digest, tracer: Tracer<'_>) -> Result<VerifiedArtifact, Refusal> {
         let began = Stamp::now();
         let cached = self.cached.lock().get(&digest).cloned();
-        if let Some(artifact) = cached {
+        if let Some(artifact) = cached.filter(|_| self.store.is_listed(&digest)) {
             self.check_trust(&artifact, tracer)?;
             return Ok(artifact);
         }

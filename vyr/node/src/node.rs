@@ -135,7 +135,9 @@ impl Node {
         shutdown.await;
 
         if tokio::time::timeout(DRAIN_TIME, self.supervisor.drain()).await.is_err() {
-            tracing::warn!("tasks still ran when the node stopped; they will be shown as lost");
+            tracing::warn!(
+                "tasks still ran when the node stopped; at its next start they are lost, or run again where they are idempotent"
+            );
         }
         self.supervisor.hub.close();
         let _ = stop.send(true);

@@ -13,6 +13,7 @@ mod gc;
 mod index;
 mod layout;
 mod list;
+mod listed;
 mod load;
 mod options;
 mod put;
@@ -32,6 +33,7 @@ pub use put::PutOutcome;
 pub use writer::BlobWriter;
 
 use layout::Layout;
+use listed::Listed;
 use temp::TempHome;
 
 use crate::{
@@ -49,6 +51,7 @@ struct Inner {
     options: StoreOptions,
     trust: TrustStore,
     temp: TempHome,
+    listed: Listed,
 }
 
 impl Store {
@@ -62,7 +65,7 @@ impl Store {
         let layout = Layout::open(dir.as_ref(), options.lock_timeout)?;
         temp::sweep_if_idle(&layout)?;
         let temp = TempHome::new(&layout, options.lock_timeout);
-        Ok(Self(Arc::new(Inner { layout, options, trust, temp })))
+        Ok(Self(Arc::new(Inner { layout, options, trust, temp, listed: Listed::default() })))
     }
 
     /// Returns the store's folder.

@@ -87,3 +87,18 @@ fn with_a_wrong_task_state_or_key() {
     snapshot!("unknown_key", tell(&["key", "revoke", "nobody"]));
     snapshot!("second_node", tell(&["node", "--log", "error"]));
 }
+
+#[test]
+fn with_a_socket_that_is_a_file() {
+    let dir = folder();
+    let file = dir.path().join("precious");
+    fs::write(&file, "mine").unwrap();
+    let node = Cli::new(dir.path()).args(["node", "--socket", file.to_str().unwrap()]).run();
+    assert_eq!(node.code, Some(1));
+    assert!(
+        node.err().contains("no socket") && node.err().contains("choose another --socket"),
+        "{}",
+        node.err()
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+}

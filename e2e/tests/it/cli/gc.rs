@@ -43,3 +43,17 @@ fn gc_alone(node: &Node) -> u64 {
     let report = node.cli().args(["artifact", "gc", "--min-age", "0s"]).json();
     report[0]["removed"].as_u64().unwrap()
 }
+
+#[tokio::test]
+async fn what_is_removed_is_run_no_more() {
+    let node = Node::with(["--trust", "warn"]);
+    let client = node.client();
+    let noop = node.put("noop");
+    ended_well(&Submit::new(&noop).run(&client).await);
+    node.cli().args(["artifact", "gc", "--remove", &noop]).ok();
+    // its blobs are young and stay, and its code is in the node's memory
+    let refused = client.submit_task(Submit::new(&noop).request()).await.unwrap_err();
+    assert_eq!(refused.reason(), Some("ARTIFACT_NOT_FOUND"));
+    assert_eq!(node.put("noop"), noop);
+    ended_well(&Submit::new(&noop).run(&client).await);
+}

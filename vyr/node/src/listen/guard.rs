@@ -38,7 +38,8 @@ impl Guard {
         }
         let Some(token) = &self.token else { return Ok(()) };
         let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        match shown.and_then(|value| value.strip_prefix("Bearer ")) {
+        let shown = shown.and_then(|value| value.split_once(' '));
+        match shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token) {
             Some(shown) if token.is(shown.trim()) => Ok(()),
             Some(_) => Err(unauthenticated("TOKEN_WRONG", "the token is wrong")),
             None => Err(unauthenticated("TOKEN_MISSING", "the call carries no token")),

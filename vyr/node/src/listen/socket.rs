@@ -1,4 +1,8 @@
-use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    path::Path,
+};
 
 use tokio::net::{UnixListener, UnixStream};
 
@@ -13,11 +17,21 @@ pub(crate) async fn bind_unix(path: &Path) -> Result<UnixListener, NodeError> {
             "a socket's path has at most 107 bytes: choose a shorter --home, or --socket elsewhere",
         )));
     }
-    if path.exists() {
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(failed(io::Error::from(io::ErrorKind::AddrInUse)));
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => {
+            if UnixStream::connect(path).await.is_ok() {
+                return Err(failed(io::Error::from(io::ErrorKind::AddrInUse)));
+            }
+            fs::remove_file(path).map_err(failed)?;
         }
-        fs::remove_file(path).map_err(failed)?;
+        Ok(_) => {
+            return Err(failed(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "what is there is no socket, and is left alone: choose another --socket, or move it",
+            )));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;

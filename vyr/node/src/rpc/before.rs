@@ -132,8 +132,7 @@ fn refusal(code: ErrorCode, message: String) -> Refusal {
 }
 
 fn unknown(message: impl Into<String>) -> Refusal {
-    let mend =
-        "see docs/api: seven calls by POST in Connect, gRPC or gRPC-Web, and the content plane's paths";
+    let mend = "see docs/api: seven calls by POST in Connect (the two streams as `application/connect+json`), gRPC or gRPC-Web, and the content plane's paths";
     Refusal::new(ErrorCode::Unimplemented, "CALL_UNKNOWN", "request", message, mend)
 }
 

@@ -28,7 +28,7 @@ const MAX_CLOCK: Duration = Duration::from_secs(230 * 365 * 86_400);
 
 pub(crate) fn digest(field: &'static str, text: &str) -> Result<Digest, Refusal> {
     text.parse().map_err(|error: vyr_model::DigestParseError| {
-        Refusal::field(field, error.to_string(), "send the whole digest, as `vyr artifact ls` prints it")
+        Refusal::field(field, error.to_string(), "send the whole digest: `sha256:` and 64 hex digits (`vyr artifact ls -o json` prints those of artifacts)")
     })
 }
 
@@ -56,8 +56,7 @@ pub(crate) fn mode(mode: buffa::EnumValue<control::BindMode>) -> Result<BindMode
 
 /// Checks a name of a state or a binding.
 pub(crate) fn name(field: &'static str, name: &str) -> Result<(), Refusal> {
-    let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    if (1..=128).contains(&name.len()) && fits {
+    if vyr_model::is_name(name) {
         return Ok(());
     }
     Err(Refusal::field(field, format!("`{name}` is no name"), "use 1 to 128 of a-z A-Z 0-9 . _ -"))

@@ -43,7 +43,7 @@ impl Store {
         }
         // a whole digest needs no search
         if let Ok(digest) = format!("sha256:{hex}").parse() {
-            return if self.has_blob(&digest) {
+            return if self.is_listed(&digest) {
                 Ok(digest)
             } else {
                 Err(StoreError::ArtifactMissing(digest))

@@ -73,8 +73,11 @@ impl Store {
     /// Reads a manifest and checks its digest: the first half of [`Store::load_manifest`].
     ///
     /// # Errors
-    /// When it is missing, corrupt, or not a manifest that is accepted.
+    /// When it is missing or was removed, is corrupt, or not a manifest that is accepted.
     pub fn read_manifest(&self, digest: &Digest) -> Result<ReadManifest, StoreError> {
+        if !self.is_listed(digest) {
+            return Err(StoreError::ArtifactMissing(*digest));
+        }
         let limit = u64::try_from(MAX_MANIFEST_BYTES).unwrap_or(u64::MAX);
         let bytes = self.read_blob(digest, limit).map_err(|error| match error {
             StoreError::BlobMissing(digest) => StoreError::ArtifactMissing(digest),

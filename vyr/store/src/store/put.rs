@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use vyr_model::{Digest, MAX_MANIFEST_BYTES, Manifest, Signature};
 
-use super::{BlobDurability, Index, Store, Trust, signatures};
+use super::{BlobDurability, Index, Store, Trust, listed::Mark, signatures};
 use crate::{StoreError, TrustPolicy, Untrusted, files, lock::LockMode};
 
 /// What a put did.
@@ -135,6 +135,7 @@ impl Store {
             }
         }
         let layout = &self.0.layout;
+        let before = Mark::of(&layout.index());
         let mut index = Index::read(layout)?;
         let created = !index.contains(digest);
         if created && index.entries().len() >= self.0.options.max_artifacts {
@@ -156,6 +157,7 @@ impl Store {
             changes.push(files::Replacement { path, temp: index_temp, bytes });
         }
         files::replace_all(&changes)?;
+        self.note_listed(before, *digest);
         Ok(created)
     }
 }

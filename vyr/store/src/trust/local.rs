@@ -1,6 +1,6 @@
 use std::{fs, io, path::Path};
 
-use vyr_model::SecretKey;
+use vyr_model::{Digest, SecretKey};
 
 use super::{TrustStore, Validity, folder::key_error};
 use crate::{StoreError, files};
@@ -51,10 +51,10 @@ pub fn create_secret_key(path: &Path) -> Result<SecretKey, StoreError> {
 
 impl TrustStore {
     /// Returns this user's own key at `path`, making it on first use. It is trusted in this folder, hence
-    /// by this user's nodes alone; once revoked it stays so.
+    /// by this user's nodes alone; once revoked it stays so. Where its file was lost, the next key has a longer name.
     ///
     /// # Errors
-    /// When the key cannot be read or made, or the name [`LOCAL_KEY_NAME`] is another key's.
+    /// When the key cannot be read or made, or the trust folder cannot be written.
     pub fn local_key(&self, path: &Path) -> Result<LocalKey, StoreError> {
         let (secret, created) = match load_secret_key(path) {
             Ok(secret) => (secret, false),
@@ -73,13 +73,18 @@ impl TrustStore {
             Err(error) => return Err(error),
         };
         let public = secret.public();
-        match self.list()?.into_iter().find(|info| info.name == LOCAL_KEY_NAME) {
-            Some(info) if info.key == Some(public) => {}
-            Some(_) => return Err(StoreError::KeyTaken(LOCAL_KEY_NAME.to_owned())),
-            None => {
-                let pem = public.to_pem().map_err(key_error(path))?;
-                self.trust_key(LOCAL_KEY_NAME, &pem, Validity::default())?;
-            }
+        let known = self.list()?;
+        if !known.iter().any(|info| info.key == Some(public)) {
+            // a key file that was lost leaves its name behind: what it signed stays trusted
+            let name = match known.iter().any(|info| info.name == LOCAL_KEY_NAME) {
+                true => {
+                    let hex = Digest::of(public.as_bytes()).to_hex();
+                    format!("{LOCAL_KEY_NAME}-{}", hex.get(..8).unwrap_or_default())
+                }
+                false => LOCAL_KEY_NAME.to_owned(),
+            };
+            let pem = public.to_pem().map_err(key_error(path))?;
+            self.trust_key(&name, &pem, Validity::default())?;
         }
         Ok(LocalKey { secret, created })
     }

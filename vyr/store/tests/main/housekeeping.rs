@@ -6,7 +6,7 @@ use std::{
 };
 
 use vyr_model::Digest;
-use vyr_store::{BlobDurability, StoreError};
+use vyr_store::{BlobDurability, StoreError, TrustPolicy};
 
 use crate::fixture::{NOW, World, flip_bit, module, upload};
 
@@ -102,6 +102,29 @@ fn collects_what_nothing_refers_to_and_nothing_else() {
     assert!(world.load(&gone).is_err());
     let loaded = world.load(&kept).unwrap();
     assert_eq!(world.store.read_content(&loaded).unwrap(), module(b"kept"));
+}
+
+#[test]
+fn a_removed_artifact_is_gone_at_once_for_everybody() {
+    let world = World::new();
+    let (built, _) = world.put(b"gone");
+    let digest = built.digest();
+    let lenient = world.reopen(TrustPolicy::Off);
+    let stores = [&world.store, &lenient];
+    for store in stores {
+        store.load_manifest(&digest, NOW).unwrap();
+    }
+    lenient.remove(&digest).unwrap();
+    for store in stores {
+        assert!(store.has_blob(&digest), "its blobs go with a collection");
+        assert!(!store.is_listed(&digest));
+        assert!(matches!(store.load_manifest(&digest, NOW), Err(StoreError::ArtifactMissing(_))));
+        assert!(matches!(store.resolve(&digest.to_string()), Err(StoreError::ArtifactMissing(_))));
+    }
+    world.put_built(&built).unwrap();
+    for store in stores {
+        store.load_manifest(&digest, NOW).unwrap();
+    }
 }
 
 #[test]

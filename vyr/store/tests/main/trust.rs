@@ -197,6 +197,24 @@ fn the_local_key_is_made_once_for_its_owner_alone_and_stays_revoked() {
 }
 
 #[test]
+fn a_lost_local_key_is_made_anew_and_what_the_old_one_signed_stays_trusted() {
+    let world = World::new();
+    let (built, _) = world.put(b"old");
+    let path = world.path("keys/local.pem");
+    std::fs::remove_file(&path).unwrap();
+    let made = world.store.trust().local_key(&path).unwrap();
+    assert!(made.created && made.secret.public() != world.key.public());
+    for key in [made.secret.public(), world.key.public()] {
+        assert!(world.store.trust().check_key(&key, NOW).unwrap().is_ok());
+    }
+    let names: Vec<_> = world.store.trust().list().unwrap().into_iter().map(|info| info.name).collect();
+    assert!(names.len() == 2 && names.iter().any(|name| name == LOCAL_KEY_NAME), "{names:?}");
+    assert!(!world.store.trust().local_key(&path).unwrap().created);
+    assert_eq!(world.store.trust().list().unwrap().len(), 2, "it has its name");
+    world.load(&built).unwrap();
+}
+
+#[test]
 fn many_first_uses_at_once_make_one_key() {
     let dir = tempfile::tempdir().unwrap();
     let keys: Vec<PublicKey> = std::thread::scope(|scope| {
