@@ -91,9 +91,10 @@ impl FromStr for HttpOutGrant {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.rsplit_once(':')
             .and_then(|(host, port)| {
-                let valid = !host.is_empty() && !host.contains(['/', '@', ' ', '?', '#']);
+                let valid = !host.is_empty() && !host.contains(['/', '@', ' ', '?', '#', '*']);
+                let digits = port.bytes().all(|byte| byte.is_ascii_digit());
                 let port = port.parse().ok().filter(|port| *port != 0)?;
-                valid.then(|| Self { host: host.to_ascii_lowercase(), port })
+                (valid && digits).then(|| Self { host: host.to_ascii_lowercase(), port })
             })
             .ok_or_else(|| refuse(text, "`HOST:PORT`, with a port from 1 to 65535"))
     }
@@ -120,7 +121,7 @@ mod tests {
             assert!(error.to_string().contains("write `HOST::GUEST`"), "{error}");
         }
         assert!("=x".parse::<EnvGrant>().is_err());
-        for text in ["h", "h:0", "h/p:80", ":80"] {
+        for text in ["h", "h:0", "h/p:80", ":80", "*:80", "*.h:80", "h:+80"] {
             assert!(text.parse::<HttpOutGrant>().is_err(), "{text}");
         }
     }

@@ -14,6 +14,7 @@ mod grant;
 mod id;
 mod limits;
 mod manifest;
+mod name;
 mod signature;
 mod task;
 
@@ -27,6 +28,7 @@ pub use manifest::{
     Manifest, ManifestDraft, ManifestError, StateClass, StateDeclaration, WASM_CONFIG_TYPE, WASM_LAYER_TYPE,
     Want, WasmConfig, artifact_name,
 };
+pub use name::is_name;
 pub use signature::{KeyError, PublicKey, SecretKey, Signature};
 pub use task::{
     BindMode, BindingSpec, Determinism, Durability, Failure, OutputFile, Outputs, StreamOutput, TaskSpec,

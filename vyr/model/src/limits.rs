@@ -30,6 +30,11 @@ pub struct Limits {
 
 const MIB: u64 = 1 << 20;
 
+impl Limits {
+    /// No limit of time may be longer: 365 days.
+    pub const MAX_TIME: Duration = Duration::from_secs(365 * 86_400);
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

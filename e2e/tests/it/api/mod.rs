@@ -1,5 +1,6 @@
 //! Control API v0 and the content plane, as clients that others wrote see them.
 
+mod bounds;
 mod calls;
 mod content;
 mod docs;

@@ -1,6 +1,7 @@
 //! The `vyr` command as people and scripts meet it.
 
 mod conformance;
+mod doctor;
 mod errors;
 mod forms;
 mod full;

@@ -1,6 +1,6 @@
 //! A loader fills a state, a reader joins a stream with it: on real data and on generated data.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 use vyr_model::Digest;
@@ -10,7 +10,7 @@ use vyr_sdk::{
 };
 
 use super::create;
-use crate::support::{Node, Submit, ended_well, repository, stdout};
+use crate::support::{Node, Submit, ended_well, python, repository, stdout};
 
 async fn put(client: &Client, file: &Path) -> String {
     let bytes = fs::read(file).unwrap();
@@ -44,6 +44,38 @@ fn lines(text: &[u8]) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Prints each window's count, least, greatest and mean of each kind, in order, and last those of the whole file;
+/// fractions, not floats, make the mean.
+const AGGREGATES: &str = r#"
+import collections, fractions, json, sys
+windows, all = collections.defaultdict(lambda: collections.defaultdict(list)), collections.defaultdict(list)
+for line in open(sys.argv[1], encoding="utf-8"):
+    event = json.loads(line)
+    size = int(sys.argv[2])
+    windows[event["ts"] // size * size][event["kind"]].append(event["value"])
+    all[event["kind"]].append(event["value"])
+def kinds(of):
+    mean = lambda values: float(sum(map(fractions.Fraction, values)) / len(values))
+    return [dict(kind=kind, count=len(v), min=min(v), max=max(v), mean=mean(v)) for kind, v in of.items()]
+for window in sorted(windows):
+    print(json.dumps(dict(window=window, kinds=kinds(windows[window]))))
+print(json.dumps(dict(window=None, kinds=kinds(all))))
+"#;
+
+/// Compares the aggregates of each kind: all but the mean to the last digit.
+#[track_caller]
+fn same_aggregates(got: &Value, wanted: &Value) {
+    let (got, wanted) = (got.as_array().unwrap(), wanted.as_array().unwrap());
+    assert_eq!(got.len(), wanted.len(), "{got:?}");
+    for (got, wanted) in got.iter().zip(wanted) {
+        for field in ["kind", "count", "min", "max"] {
+            assert_eq!(got[field], wanted[field], "{got}, not {wanted}");
+        }
+        let [got, wanted] = [got, wanted].map(|cell| cell["mean"].as_f64().unwrap());
+        assert!((got - wanted).abs() <= 1e-12 * wanted.abs().max(1.0), "{got}, not {wanted}");
+    }
+}
+
 #[tokio::test]
 async fn a_year_of_real_weather_is_joined_with_its_station() {
     let node = Node::start();
@@ -64,8 +96,26 @@ async fn a_year_of_real_weather_is_joined_with_its_station() {
         let (ts, window) = (out["ts"].as_i64().unwrap(), out["window"].as_i64().unwrap());
         assert!((0..604_800_000).contains(&(ts - window)) && window % 604_800_000 == 0, "{out}");
     }
-    // the windows together hold what the stream holds
+    // the aggregates, by Python's own arithmetic over the file itself
+    let mut reference = Command::new(python());
+    reference.arg("-c").arg(AGGREGATES).arg(data.join("seattle-weather-2015.jsonl")).arg("604800000");
+    let wanted = reference.output().unwrap();
+    assert!(wanted.status.success(), "{}", String::from_utf8_lossy(&wanted.stderr));
+    let wanted = lines(&wanted.stdout);
     let windows = lines(file(&client, &joined, "windows.jsonl").await.as_bytes());
+    assert_eq!(windows.len(), wanted.len() - 1);
+    for (window, wanted) in windows.iter().zip(&wanted) {
+        assert_eq!(window["window"], wanted["window"]);
+        same_aggregates(&window["kinds"], &wanted["kinds"]);
+    }
+    let summary: Value = serde_json::from_str(&file(&client, &joined, "summary.json").await).unwrap();
+    same_aggregates(&summary["kinds"], &wanted.last().unwrap()["kinds"]);
+    assert_eq!(
+        (&summary["windows"], &summary["late_events"]),
+        (&windows.len().into(), &0.into()),
+        "{summary}"
+    );
+    // the windows together hold what the stream holds
     let counted = |value: &Value| -> u64 {
         fn counts(value: &Value) -> u64 {
             match value {
@@ -80,8 +130,9 @@ async fn a_year_of_real_weather_is_joined_with_its_station() {
         counts(value)
     };
     assert_eq!(windows.iter().map(counted).sum::<u64>(), 1460);
-    let summary: Value = serde_json::from_str(&file(&client, &joined, "summary.json").await).unwrap();
-    assert!(summary.to_string().contains("1460"), "{summary}");
+    for count in ["lines", "events", "enriched"] {
+        assert_eq!(summary[count], 1460, "{summary}");
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::{
     ArtifactKind, DefaultLimits, ManifestError, StateDeclaration, Want, config::FIXED_TIME, wire::Annotations,
 };
+use crate::Limits;
 
 pub(super) const TITLE: &str = "org.opencontainers.image.title";
 pub(super) const VERSION: &str = "org.opencontainers.image.version";
@@ -47,7 +48,8 @@ pub(super) fn read(annotations: &Annotations) -> Result<Ours, ManifestError> {
     Ok(ours)
 }
 
-const STATES_FORM: &str = "a JSON list of at most 256 texts `NAME=ephemeral`";
+const STATES_FORM: &str =
+    "a JSON list of at most 256 texts `NAME=ephemeral`, NAME being 1 to 128 of a-z A-Z 0-9 . _ -";
 const GRANTS_FORM: &str =
     "a JSON list of at most 256 texts `env=NAME`, `dir=GUEST[:ro]` or `http-out=HOST:PORT`";
 
@@ -81,7 +83,11 @@ fn number<T: std::str::FromStr + ToString>(key: &str, value: &str) -> Result<T, 
 
 fn limit(limits: &mut DefaultLimits, name: &str, key: &str, value: &str) -> Result<(), ManifestError> {
     let bytes = || number::<u64>(key, value).map(Some);
-    let time = || number(key, value).map(|millis| Some(Duration::from_millis(millis)));
+    let time = || {
+        let time = Duration::from_millis(number(key, value)?);
+        let fits = time <= Limits::MAX_TIME;
+        if fits { Ok(Some(time)) } else { Err(bad(key, value, "milliseconds, 365 days at most")) }
+    };
     match name {
         "memory_bytes" => limits.memory_bytes = bytes()?,
         "wall_time_ms" => limits.wall_time = time()?,

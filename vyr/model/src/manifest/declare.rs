@@ -80,8 +80,9 @@ impl DefaultLimits {
 impl StateDeclaration {
     fn parse(text: &str) -> Option<Self> {
         let (name, class) = text.split_once('=')?;
-        let valid = !name.is_empty() && name.len() <= 128 && !name.chars().any(char::is_control);
-        (valid && class == "ephemeral").then(|| Self { name: name.to_owned(), class: StateClass::Ephemeral })
+        // one of another form could never be bound
+        let valid = crate::is_name(name) && class == "ephemeral";
+        valid.then(|| Self { name: name.to_owned(), class: StateClass::Ephemeral })
     }
 }
 
@@ -102,7 +103,8 @@ impl FromStr for StateDeclaration {
 
     /// Parses `NAME=CLASS`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text).ok_or_else(|| refuse(text, "`NAME=ephemeral`"))
+        Self::parse(text)
+            .ok_or_else(|| refuse(text, "`NAME=ephemeral`, NAME being 1 to 128 of a-z A-Z 0-9 . _ -"))
     }
 }
 

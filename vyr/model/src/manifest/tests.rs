@@ -102,11 +102,14 @@ fn every_refusal_names_the_field_and_the_mend() {
         annotate("dev.vyr.limit.memory_bytes", "1e9"),
         annotate("dev.vyr.limit.handles", "4294967296"),
         annotate("dev.vyr.limit.fuel", "007"),
+        annotate("dev.vyr.limit.hold_time_ms", "31536000001"),
         annotate("dev.vyr.states", "lookup"),
         annotate("dev.vyr.states", r#"["lookup=durable"]"#),
         annotate("dev.vyr.states", r#"["a=ephemeral","a=ephemeral"]"#),
+        annotate("dev.vyr.states", r#"["a b=ephemeral"]"#),
         annotate("dev.vyr.grants", r#"["net=all"]"#),
         annotate("dev.vyr.grants", r#"["env=A=b"]"#),
+        annotate("dev.vyr.grants", r#"["http-out=*:80"]"#),
         annotate("org.opencontainers.image.title", "a b"),
         annotate("org.opencontainers.image.version", ""),
     ];
@@ -200,7 +203,8 @@ fn default_limits_lie_over_the_nodes() {
 
 fn limits() -> impl Strategy<Value = DefaultLimits> {
     let number = || proptest::option::of(any::<u64>());
-    let time = || proptest::option::of(any::<u64>().prop_map(Duration::from_millis));
+    let most = u64::try_from(crate::Limits::MAX_TIME.as_millis()).unwrap();
+    let time = || proptest::option::of((0..=most).prop_map(Duration::from_millis));
     let first = (number(), time(), time(), number(), number());
     let second = (number(), number(), proptest::option::of(any::<u32>()), number(), time());
     (first, second).prop_map(|(first, second)| {
@@ -235,7 +239,7 @@ prop_compose! {
         kind in prop_oneof![Just(ArtifactKind::Module), Just(ArtifactKind::Component)],
         name in "[A-Za-z0-9][A-Za-z0-9._+-]{0,127}",
         version in "[0-9][A-Za-z0-9._+-]{0,20}",
-        states in proptest::collection::btree_set("[^=\\p{C}]{1,30}", 0..5),
+        states in proptest::collection::btree_set("[A-Za-z0-9._-]{1,30}", 0..5),
         limits in limits(),
         wants in proptest::collection::vec(want(), 0..5),
     ) -> ManifestDraft {

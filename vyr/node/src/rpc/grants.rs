@@ -14,12 +14,14 @@ const OUT: &str = "/out";
 /// Parses what a task may reach; `out_dir` says that it has an output folder.
 pub(super) fn grants(asked: Option<&control::Grants>, out_dir: bool) -> Result<Grants, Refusal> {
     let Some(asked) = asked else { return Ok(Grants::default()) };
-    if asked.env.len() > MAX_ENV || asked.dirs.len() > MAX_DIRS || asked.http_out.len() > MAX_HTTP {
-        return Err(Refusal::field(
-            "resources.grants",
-            "there are too many grants",
-            "send at most 256 variables, 64 folders and 64 authorities",
-        ));
+    let counts = [
+        ("resources.grants.env", asked.env.len(), MAX_ENV),
+        ("resources.grants.dirs", asked.dirs.len(), MAX_DIRS),
+        ("resources.grants.http_out", asked.http_out.len(), MAX_HTTP),
+    ];
+    if let Some((field, count, most)) = counts.into_iter().find(|(_, count, most)| count > most) {
+        let mend = format!("send at most {most}");
+        return Err(Refusal::field(field, format!("{count} grants are too many"), mend));
     }
     let mut names = HashSet::new();
     let env = asked.env.iter().map(|grant| {

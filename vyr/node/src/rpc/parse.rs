@@ -21,10 +21,8 @@ const MAX_BINDINGS: usize = 64;
 const MAX_KEY: usize = 128;
 /// Bytes of one submit: it stands in the record whole, and is copied there when the record is tidied.
 const MAX_SUBMIT: u32 = 1 << 20;
-/// No limit of time may be longer: 365 days.
-const MAX_TIME: Duration = Duration::from_secs(365 * 86_400);
-/// Where a guest's own clock may start, after 1970: 230 years.
-const MAX_CLOCK: Duration = Duration::from_secs(230 * 365 * 86_400);
+/// Where a guest's own clock may no longer start, after 1970: the year 2200.
+const MAX_CLOCK: Duration = Duration::from_secs(7_258_118_400);
 
 pub(crate) fn digest(field: &'static str, text: &str) -> Result<Digest, Refusal> {
     text.parse().map_err(|error: vyr_model::DigestParseError| {
@@ -94,7 +92,7 @@ pub(crate) fn duration(
     let seconds = u64::try_from(value.seconds).map_err(|_| refuse())?;
     let nanos = u32::try_from(value.nanos).ok().filter(|nanos| *nanos < 1_000_000_000).ok_or_else(refuse)?;
     let duration = Duration::new(seconds, nanos);
-    if duration > MAX_TIME {
+    if duration > Limits::MAX_TIME {
         return Err(refuse());
     }
     Ok((!duration.is_zero()).then_some(duration))

@@ -32,7 +32,7 @@ pub(crate) async fn stream(
     }
     let absent = Default::default();
     let filter = Filter::try_from(request.filter.as_option().unwrap_or(&absent)).map_err(|error| {
-        Refusal::field("filter", error.to_string(), "send ids and digests as the API prints them")
+        Refusal::field(error.field(), error.to_string(), "send ids and digests as the API prints them")
     })?;
     for task in &filter.tasks {
         if !supervisor.knows(*task).await? {

@@ -63,6 +63,17 @@ pub enum FilterError {
     State(i32),
 }
 
+impl FilterError {
+    /// Returns the field that is wrong.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::TooManyTasks(_) | Self::Task(_) => "filter.task_ids",
+            Self::Artifact(_) => "filter.artifact_digest",
+            Self::State(_) => "filter.states",
+        }
+    }
+}
+
 impl Filter {
     /// Picks one task.
     pub fn task(task: TaskId) -> Self {
