@@ -1,15 +1,7 @@
 //! Guests that run ahead of their own record: nobody hears of them before the disk has them, and
-//! nothing of them is left where it refuses.
+//! nothing of them is left where it refuses. Kills of them are in `storm`.
 
-use std::{
-    collections::HashMap,
-    fs,
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
-};
+use std::{fs, path::Path};
 
 use futures::FutureExt as _;
 use vyr_sdk::{
@@ -150,57 +142,4 @@ async fn put_text(client: &Client, text: &str) -> String {
     let size = u64::try_from(text.len()).unwrap();
     client.put_blob(digest, size, std::io::Cursor::new(text.to_owned().into_bytes())).await.unwrap();
     digest.to_string()
-}
-
-/// What a caller was told, by task.
-type Told = Arc<Mutex<HashMap<String, Option<TaskStatus>>>>;
-
-/// Submits one after the other and notes what is acknowledged, and what it then hears of the end.
-async fn caller(client: Client, submit: Submit, told: Told, stop: Arc<AtomicBool>) {
-    while !stop.load(SeqCst) {
-        let Ok(answer) = client.submit_task(submit.request()).await else { continue };
-        told.lock().unwrap().insert(answer.task_id.clone(), None);
-        if let Ok(status) = client.wait(&answer.task_id).await {
-            told.lock().unwrap().insert(answer.task_id, Some(status));
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn kills_forget_nothing_that_was_acknowledged_or_shown() {
-    let mut node = Node::with(["--max-running", "8"]);
-    let submit = Submit::new(&node.put("noop"));
-    let told = Told::default();
-    for round in 0..15 {
-        let stop = Arc::new(AtomicBool::new(false));
-        let callers: Vec<_> = (0..4)
-            .map(|_| {
-                tokio::spawn(caller(node.client(), submit.clone(), Arc::clone(&told), Arc::clone(&stop)))
-            })
-            .collect();
-        let enough = told.lock().unwrap().len() + 1 + 7 * round % 30;
-        until("enough tasks are taken", || told.lock().unwrap().len() >= enough);
-        stop.store(true, SeqCst);
-        node.kill();
-        for caller in callers {
-            caller.await.unwrap();
-        }
-        node.start_again();
-    }
-    let client = node.client();
-    let told = std::mem::take(&mut *told.lock().unwrap());
-    let (mut ended, mut lost) = (0, 0);
-    for (task, shown_before) in &told {
-        let status = client.wait(task).await.unwrap();
-        match (status.state.as_known().unwrap(), shown_before) {
-            (_, Some(before)) => assert_eq!(shown(&status), shown(before), "what was shown stays"),
-            (TaskState::Succeeded, None) => {}
-            (TaskState::Lost, None) => lost += 1,
-            (other, None) => panic!("{other:?}: {}", shown(&status)),
-        }
-        assert_eq!(status.attempts, 1, "{}", shown(&status));
-        ended += u32::from(shown_before.is_some());
-    }
-    eprintln!("{} acknowledged, {ended} seen to end, {lost} lost", told.len());
-    assert!(ended > 0);
 }

@@ -67,11 +67,23 @@ impl Node {
         NodeBuilder::default().args(args).start()
     }
 
-    /// Starts the node in the folder that it has.
+    /// Starts the node in the folder that it has, and waits until it is ready.
     pub(crate) fn start_again(&mut self) {
+        self.launch();
+        let ready = until_some("the node is ready", || {
+            let text = self.log();
+            let found = text.lines().find(|line| line.contains("the node is ready")).map(str::to_owned);
+            assert!(found.is_some() || self.is_alive(), "the node ended: {text}");
+            found
+        });
+        let ready: Value = serde_json::from_str(&ready).unwrap();
+        self.tcp = ready["fields"]["tcp"].as_str().or(ready["tcp"].as_str()).unwrap().parse().ok();
+    }
+
+    /// Starts the node in the folder that it has.
+    pub(crate) fn launch(&mut self) {
         assert!(self.child.is_none(), "the node runs");
-        let log = self.log_path();
-        let err = File::create(&log).unwrap();
+        let err = File::create(self.log_path()).unwrap();
         let cli = match &self.builder.behind {
             Some(line) => Cli::behind(&self.home(), line),
             None => Cli::new(&self.home()),
@@ -81,16 +93,7 @@ impl Node {
             cli = cli.env(name, value);
         }
         let mut command = cli.into_command();
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(err).spawn().unwrap();
-        let ready = until_some("the node is ready", || {
-            let text = fs::read_to_string(&log).unwrap();
-            let found = text.lines().find(|line| line.contains("the node is ready")).map(str::to_owned);
-            let ended = child.try_wait().unwrap();
-            assert!(ended.is_none() || found.is_some(), "the node ended: {text}");
-            found
-        });
-        let ready: Value = serde_json::from_str(&ready).unwrap();
-        self.tcp = ready["fields"]["tcp"].as_str().or(ready["tcp"].as_str()).unwrap().parse().ok();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(err).spawn().unwrap();
         self.child = Some(child);
     }
 

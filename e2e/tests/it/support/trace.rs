@@ -10,6 +10,10 @@ pub(crate) struct Span {
     pub(crate) name: String,
     /// Its attributes; numbers as text.
     pub(crate) attributes: BTreeMap<String, String>,
+    /// Nanoseconds of Unix time.
+    pub(crate) start: u64,
+    /// Likewise.
+    pub(crate) end: u64,
 }
 
 impl Span {
@@ -25,7 +29,13 @@ impl Span {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             (attribute["key"].as_str().unwrap().to_owned(), text)
         });
-        Self { name: span["name"].as_str().unwrap().to_owned(), attributes: attributes.collect() }
+        let time = |name: &str| span[name].as_str().unwrap().parse().unwrap();
+        Self {
+            name: span["name"].as_str().unwrap().to_owned(),
+            attributes: attributes.collect(),
+            start: time("startTimeUnixNano"),
+            end: time("endTimeUnixNano"),
+        }
     }
 }
 
