@@ -2,6 +2,7 @@
 
 mod ahead;
 mod full;
+mod no_room;
 mod restarts;
 mod storm;
 mod sync;
