@@ -88,6 +88,15 @@ impl Collector {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Returns the value of a metric that counts, as it was last received, of the point that says `attribute`.
+    pub(crate) fn value(&self, metric: &str, attribute: &str) -> Option<u64> {
+        let said = self.said();
+        let (_, last) = said.rsplit_once(&format!("-> Name: {metric}\n"))?;
+        let mut points = last.split("Metric #").next()?.split("NumberDataPoints #").skip(1);
+        let point = points.find(|point| point.contains(attribute))?;
+        point.lines().find_map(|line| line.strip_prefix("Value: "))?.parse().ok()
+    }
+
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }

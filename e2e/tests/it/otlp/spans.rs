@@ -31,6 +31,18 @@ async fn arrive(protocol: Protocol) {
     assert!(said.contains(PARENT), "the caller's span is the parent of the task's");
     assert!(said.contains("vyr-node"), "{}", collector.log().display());
     until("metrics arrive", || collector.said().contains("vyr.trace.coverage"));
+    // and their values: as many tasks as ended, each with its end
+    let [trap, exit] = [node.put("trap"), node.put("exit-code")];
+    for program in [&trap, &exit, &exit] {
+        Submit::new(program).args(["0"]).run(&client).await;
+    }
+    let ended = |end: &str| collector.value("vyr.tasks.ended", end);
+    until("the numbers arrive", || {
+        let ends = ["vyr.task.state: Str(succeeded)", "vyr.task.failure: Str(trap)"].map(ended);
+        ends == [Some(3), Some(1)] && collector.value("vyr.tasks.accepted", "") == Some(4)
+    });
+    assert_eq!(collector.value("vyr.tasks.running", ""), Some(0));
+    assert_eq!(ended("Str(cancelled)"), None, "what never was has no point");
 }
 
 /// Returns name and id of each span of a task, by the node's own stream.

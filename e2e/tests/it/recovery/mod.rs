@@ -3,6 +3,7 @@
 mod ahead;
 mod full;
 mod left;
+mod no_room;
 mod restarts;
 mod storm;
 mod sync;

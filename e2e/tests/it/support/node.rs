@@ -183,9 +183,13 @@ impl Node {
         self.put_file(&path)
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the node runs").id()
+    }
+
     /// Reads the most memory that the node ever held, in bytes.
     pub(crate) fn memory_peak(&self) -> u64 {
-        let pid = self.child.as_ref().expect("the node runs").id();
+        let pid = self.pid();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024

@@ -127,6 +127,9 @@ fn a_tampered_manifest_is_never_loaded() {
     let digest = world.store.put_blob(&forged, BlobDurability::Durable).unwrap().digest;
     let signatures = world.path("store/vyr/signatures");
     std::fs::copy(signatures.join(built.digest().to_hex()), signatures.join(digest.to_hex())).unwrap();
+    let index = world.path("store/index.json");
+    let listed = std::fs::read_to_string(&index).unwrap();
+    std::fs::write(&index, listed.replace(&built.digest().to_hex(), &digest.to_hex())).unwrap();
     let error = world.store.load_manifest(&digest, NOW).unwrap_err();
     let StoreError::Untrusted { source, .. } = error else { panic!("{error}") };
     assert_eq!(source, Untrusted::BadSignature("local".into()));
