@@ -1,6 +1,6 @@
 //! One state under many tasks at once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use vyr_sdk::control::BindMode;
 
@@ -19,13 +19,42 @@ async fn sixty_four_tasks_count_without_losing_one() {
     let mut sums = BTreeSet::new();
     for status in futures::future::join_all(runs).await {
         ended_well(&status);
-        let sum: u64 = String::from_utf8(stdout(&client, &status).await).unwrap().trim().parse().unwrap();
+        let sum = number(&stdout(&client, &status).await);
         assert!(sums.insert(sum), "two increments saw {sum}");
     }
     assert_eq!(sums, (1..=TASKS).collect());
     let read = Submit::new(&kv).args(["s", "increment", "n", "0"]).state("s", &state, BindMode::Rw);
-    let total = stdout(&client, &read.run(&client).await).await;
-    assert_eq!(String::from_utf8(total).unwrap().trim(), TASKS.to_string());
+    assert_eq!(number(&stdout(&client, &read.run(&client).await).await), TASKS);
+}
+
+/// None of them goes on before the last is there: fewer than all at once would wait for ever.
+#[tokio::test]
+async fn sixty_four_tasks_that_met_count_without_losing_one() {
+    const AT_ONCE: u64 = 64;
+    const TIMES: u64 = 100;
+    let node = Node::with(["--max-running", "64"]);
+    let client = node.client();
+    let (kv, state) = (node.put_with_states("kv", &["s"]), create(&client, "counters").await);
+    let on_state =
+        |args: &[&str]| Submit::new(&kv).args(args.iter().copied()).state("s", &state, BindMode::Rw);
+    let meet = on_state(&["s", "meet", &AT_ONCE.to_string(), &TIMES.to_string()]);
+    let meet = meet.wall_time(Duration::from_secs(120));
+    let mut late = 0;
+    let runs = (0..AT_ONCE).map(|_| meet.run(&client));
+    for status in futures::future::join_all(runs).await {
+        ended_well(&status);
+        late += number(&stdout(&client, &status).await);
+    }
+    eprintln!("{late} swaps came too late, and were repeated");
+    let counters = [("arrived", AT_ONCE), ("sum", AT_ONCE * TIMES), ("swapped", AT_ONCE * TIMES)];
+    for (key, wanted) in counters {
+        let read = on_state(&["s", "get", key]).run(&client).await;
+        assert_eq!(number(&stdout(&client, &read).await), wanted, "{key}");
+    }
+}
+
+fn number(said: &[u8]) -> u64 {
+    str::from_utf8(said).unwrap().trim().parse().unwrap()
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@
 //! delete-many KEYS…   `ok`
 //! fill N              sets k0…k(N-1) to a value of 64 bytes, one call each; `ok`
 //! hold MS             opens the store, prints `holding`, sleeps, then `ok`
+//! meet N TIMES        counts itself in `arrived` and waits until N have; then adds 1 to `sum` TIMES times by
+//!                     increment, and to `swapped` as often by swaps; prints how many swaps it had to repeat
 //! ```
 //! On an error prints `error: no-such-store`, `error: access-denied` or `error: other: TEXT`, and exits 1.
 
@@ -92,8 +94,45 @@ fn run(bucket: &Bucket, command: &[&str]) -> Result<Option<String>, Error> {
             std::thread::sleep(Duration::from_millis(ms.parse().unwrap_or(0)));
             ok(())
         }
+        ["meet", n, times] => {
+            meet(bucket, n.parse().unwrap_or(1))?;
+            count(bucket, times.parse().unwrap_or(0))?.to_string()
+        }
         _ => return Ok(None),
     }))
+}
+
+/// Returns once `n` guests have come here: all of them are under way then.
+fn meet(bucket: &Bucket, n: u64) -> Result<(), Error> {
+    atomics::increment(bucket, "arrived", 1)?;
+    while number(bucket.get("arrived")?) < n {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Counts by both ways at once; returns how many swaps came too late.
+fn count(bucket: &Bucket, times: u64) -> Result<u64, Error> {
+    let mut late = 0;
+    for _ in 0..times {
+        atomics::increment(bucket, "sum", 1)?;
+        let mut cas = Cas::new(bucket, "swapped")?;
+        loop {
+            let next = number(cas.current()?).saturating_add(1).to_string();
+            match atomics::swap(cas, next.as_bytes()) {
+                Ok(()) => break,
+                Err(CasError::CasFailed(retry)) => cas = retry,
+                Err(CasError::StoreError(error)) => return Err(error),
+            }
+            late += 1;
+        }
+    }
+    Ok(late)
+}
+
+/// A counter's value; 0 where there is none.
+fn number(value: Option<Vec<u8>>) -> u64 {
+    shown(value).parse().unwrap_or(0)
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
