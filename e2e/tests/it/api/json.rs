@@ -8,17 +8,17 @@ use vyr_model::Digest;
 use crate::support::{Cli, Curl, Node, folder, guest, until_some};
 
 /// Every file that makes a signed artifact, made on a machine of its own by the CLI.
-pub(super) struct Signed {
-    pub(super) digest: String,
-    pub(super) manifest: Vec<u8>,
-    pub(super) signature: Vec<u8>,
-    pub(super) blobs: Vec<(String, std::path::PathBuf)>,
-    pub(super) public_key: std::path::PathBuf,
+pub(crate) struct Signed {
+    pub(crate) digest: String,
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) blobs: Vec<(String, std::path::PathBuf)>,
+    pub(crate) public_key: std::path::PathBuf,
     _dir: tempfile::TempDir,
 }
 
 impl Signed {
-    pub(super) fn new(guest_name: &str) -> Self {
+    pub(crate) fn new(guest_name: &str) -> Self {
         let dir = folder();
         let here = dir.path();
         let cli = || Cli::new(here).current_dir(here);
@@ -46,26 +46,26 @@ impl Signed {
     }
 
     /// Lets `node` trust the author.
-    pub(super) fn trust(&self, node: &Node) {
+    pub(crate) fn trust(&self, node: &Node) {
         node.cli().args(["key", "trust", "author"]).arg(&self.public_key).ok();
     }
 
     /// Puts the blobs by curl.
-    pub(super) fn upload(&self, node: &Node) {
+    pub(crate) fn upload(&self, node: &Node) {
         for (digest, path) in &self.blobs {
             let answer = put_blob(node.curl(), digest, path);
             assert_eq!(answer.status, 201, "{}", answer.text());
         }
     }
 
-    pub(super) fn put_request(&self) -> Value {
+    pub(crate) fn put_request(&self) -> Value {
         json!({
             "digest": self.digest, "manifest": base64(&self.manifest), "signature": base64(&self.signature),
         })
     }
 }
 
-pub(super) fn put_blob(curl: Curl, digest: &str, file: &Path) -> crate::support::Answer {
+pub(crate) fn put_blob(curl: Curl, digest: &str, file: &Path) -> crate::support::Answer {
     curl.arg("--upload-file").arg(file).get(&format!("/blobs/{digest}"))
 }
 

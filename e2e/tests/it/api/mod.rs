@@ -15,3 +15,5 @@ mod refusals;
 mod slow;
 mod submit;
 mod tls;
+
+pub(crate) use self::json::{Signed, put_blob};

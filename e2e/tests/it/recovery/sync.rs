@@ -1,13 +1,14 @@
 //! A disk whose syncs fail, played by a library that stands before libc: what is refused leaves nothing,
 //! what was acknowledged stays.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use vyr_sdk::{
     Client, ErrorKind, SdkError,
     control::{BindMode, BindStateRequest, CreateStateRequest, StateClass},
 };
 
+use super::shim;
 use crate::support::{Node, NodeBuilder, Submit, ended_well, until};
 
 /// Fails `fdatasync` on files of the record while a file named by the environment exists; before, it hangs
@@ -38,10 +39,7 @@ int fdatasync(int fd) {
 
 /// Starts a node on a disk that breaks while the file `broken` exists, and hangs while `broken.hangs` does.
 pub(super) fn broken_disk(dir: &Path, args: &[&str]) -> Node {
-    let (source, shim) = (dir.join("shim.c"), dir.join("shim.so"));
-    fs::write(&source, SHIM).unwrap();
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(&source).status();
-    assert!(built.unwrap().success(), "cc builds the shim");
+    let shim = shim::build(dir, SHIM);
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let builder = NodeBuilder::default().args(args.iter().copied());
     builder.env("LD_PRELOAD", text(&shim)).env("BROKEN_DISK", text(&dir.join("broken"))).start()
