@@ -100,6 +100,18 @@ async fn waiting_costs_no_cpu_time() {
     assert_eq!(ran.stdout.text(), "sleeping\nawake\n");
 }
 
+/// Writes one byte a round, each one more than the last.
+const COUNTS: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 8))
+    (i32.store (i32.const 4) (i32.const 1))
+    (loop $l
+      (i32.store8 (i32.const 8) (i32.add (i32.load8_u (i32.const 8)) (i32.const 1)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
+      (br $l))))"#;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fuel_ends_a_guest_at_the_same_place_each_time() {
     for name in ["spin", "spin.p1"] {
@@ -108,6 +120,29 @@ async fn fuel_ends_a_guest_at_the_same_place_each_time() {
         ran.limited(LimitKind::Fuel);
         assert_eq!(ran.stdout.text(), "spinning\n");
     }
+    // how much it wrote tells where it was
+    for name in ["flood", "flood.p1"] {
+        let program = load_in(&runtime(), &guest_bytes(name), Metering::Fuel);
+        let flood = async |fuel| {
+            let ran = Task::new(&[]).limits(|l| l.fuel = Some(fuel)).run(&program).await;
+            ran.limited(LimitKind::Fuel);
+            ran.stdout.bytes()
+        };
+        let (first, second, longer) =
+            (flood(2_000_000).await, flood(2_000_000).await, flood(4_000_000).await);
+        assert!(!first.is_empty() && first == second, "{name}: {} and {} bytes", first.len(), second.len());
+        assert!(longer.len() > first.len(), "{name}: {} and {} bytes", longer.len(), first.len());
+    }
+    // and to the instruction: each byte is a round of the loop
+    let counts = wat::parse_str(COUNTS).unwrap();
+    let program = load_in(&runtime(), &counts, Metering::Fuel);
+    let count = async |fuel| {
+        let ran = Task::new(&[]).limits(|l| l.fuel = Some(fuel)).run(&program).await;
+        ran.limited(LimitKind::Fuel);
+        ran.stdout.bytes()
+    };
+    let (first, second) = (count(100_000).await, count(100_000).await);
+    assert!(first.len() > 1000 && first == second, "{} and {} bytes", first.len(), second.len());
 }
 
 #[tokio::test]
