@@ -37,10 +37,10 @@ async fn killed_under_the_server_it_comes_back() {
         let answer = world.call("AuthService/ListSessions", json!({}), Some(&buyer.access)).await;
         // meanwhile calls are told to come back, never that something is wrong with them
         assert!([200, 503].contains(&answer.status), "{answer:?}");
-        answer.status == 200
+        // what was connected before may answer once more, until it sees that its parent is gone
+        answer.status == 200 && postmaster(world.postgres()).is_some_and(|now| now != before)
     })
     .await;
-    assert_ne!(postmaster(world.postgres()), Some(before));
     // whoever waits for hints is told that some may be missing
     assert_eq!(hints.next().await, "");
     cyxwiz_server::db::notify(world.db().pool(), "platform", "again").await.unwrap();
