@@ -61,7 +61,8 @@ pub(crate) fn ensure_static_busybox() -> Result<()> {
     install(&["busybox-static"])
 }
 
-fn install(packages: &[&str]) -> Result<()> {
+/// Installs packages by their names.
+pub(super) fn install(packages: &[&str]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }

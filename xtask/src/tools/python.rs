@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure as ensure_that};
 
+use super::apt;
 use crate::cmd::{cmd, output, run, succeeds};
 use crate::place::Place;
 
@@ -25,6 +26,15 @@ pub(crate) fn for_tests(place: &Place) -> Result<TestPython> {
     let rotel = PathBuf::from(found.trim());
     if !rotel.is_file() {
         bail!("the package `rotel` has no `{}`", rotel.display());
+    }
+    // it is linked with the interpreter's library, which a small Debian does not bring with the interpreter
+    let starts = || succeeds(&mut cmd(&rotel, ["--version"]));
+    if !starts() {
+        let version = "import sys; print('%d.%d' % sys.version_info[:2])";
+        let version = output(&mut cmd(&python, ["-c", version]))?;
+        let library = format!("libpython{}", version.trim());
+        apt::install(&[&library])?;
+        ensure_that!(starts(), "`{}` does not start, though {library} was installed", rotel.display());
     }
     Ok(TestPython { python, rotel })
 }

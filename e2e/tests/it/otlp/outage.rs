@@ -87,7 +87,8 @@ pub(super) async fn long_outage(time: Duration) {
     }
     let peak = node.memory_peak();
     assert!(peak <= MOST_MEMORY, "{peak} bytes at most");
-    assert!(peak - full <= MOST_GROWTH, "{full} bytes with a full queue, {peak} bytes after");
+    // the kernel sums it up from the processors now and then: it may come out a little lower
+    assert!(peak.saturating_sub(full) <= MOST_GROWTH, "{full} bytes with a full queue, {peak} bytes after");
 
     collector.start();
     let [waiting, _, dropped] = figures(&node);
