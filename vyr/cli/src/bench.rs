@@ -18,6 +18,7 @@ use crate::{
     context::Context,
     error::CliError,
     output,
+    terminal::say,
 };
 
 /// A core module whose `_start` returns at once.
@@ -66,7 +67,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliEr
         table.add_row([name.to_owned(), p50, p99, max]);
     }
     output::line(table.trim_fmt())?;
-    eprintln!("the first one, with what a start prepares: {}", output::time(first.ended));
+    say(format_args!("the first one, with what a start prepares: {}", output::time(first.ended)));
     Ok(ExitCode::SUCCESS)
 }
 

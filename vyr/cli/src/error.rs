@@ -1,9 +1,12 @@
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, io, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
 use vyr_sdk::{EndpointError, SdkError};
 
-use crate::context::Context;
+use crate::{
+    context::Context,
+    terminal::{clean_lines, say},
+};
 
 /// What ends a command early.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +22,7 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Node(#[from] vyr_node::NodeError),
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
     /// A mistake in what was typed, or in a file that was named; the text holds the mend.
     #[error("{0}")]
     Usage(String),
@@ -29,15 +32,30 @@ pub(crate) enum CliError {
         what: &'static str,
         path: String,
         #[source]
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// What is to be printed finds no room, or no reader.
+    #[error("failed to write to {stream}: send it to a file or a program that takes it all")]
+    Output {
+        stream: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    /// The node stopped, or was killed, while it had our task.
+    #[error(
+        "the node went away while it had task `{task_id}`: start it again, and `vyr task wait {task_id}` tells how the task ended"
+    )]
+    NodeGone {
+        task_id: String,
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
     },
 }
 
 impl CliError {
     /// Prints the error, its causes and the mend; returns the exit code.
     pub(crate) fn report(&self, context: &Context) -> ExitCode {
-        let broken_pipe = matches!(self, Self::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe);
-        if broken_pipe {
+        if self.is_closed_pipe() {
             return ExitCode::SUCCESS;
         }
         let mut causes = Vec::new();
@@ -47,27 +65,52 @@ impl CliError {
             source = cause.source();
         }
         if context.json() {
-            let reason = self.sdk().and_then(SdkError::reason);
-            let error = serde_json::json!({
-                "error": self.to_string(), "reason": reason, "mend": self.mend(), "causes": causes,
-            });
-            eprintln!("{error}");
+            let sdk = self.sdk();
+            let wait = sdk.and_then(SdkError::retry_after);
+            say(serde_json::json!({
+                "error": self.to_string(), "reason": sdk.and_then(SdkError::reason),
+                "subject": sdk.and_then(SdkError::subject), "mend": self.mend(),
+                "retryAfterMs": wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+                "causes": causes,
+            }));
         } else {
-            let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-            anstream::eprintln!("{red}error:{red:#} {self}");
-            for cause in causes {
-                eprintln!("  because {cause}");
-            }
-            if let Some(mend) = self.mend() {
-                let cyan = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
-                anstream::eprintln!("{cyan}  mend:{cyan:#} {mend}");
-            }
+            self.print(&causes);
         }
         ExitCode::from(match self {
-            Self::Usage(_) | Self::Endpoint(EndpointError::Form(_)) => 2,
-            Self::Sdk(SdkError::Unreachable { .. }) => 3,
+            Self::Usage(_) => 2,
+            Self::Endpoint(EndpointError::Token { .. }) => 1,
+            Self::Endpoint(_) => 2,
+            Self::Sdk(SdkError::Unreachable { .. } | SdkError::Gone { .. }) | Self::NodeGone { .. } => 3,
             _ => 1,
         })
+    }
+
+    /// Tells whether a reader of ours closed its pipe: it has what it wanted.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        match self {
+            Self::Io(source) | Self::Output { source, .. } => source.kind() == io::ErrorKind::BrokenPipe,
+            _ => false,
+        }
+    }
+
+    fn print(&self, causes: &[String]) {
+        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let text = self.to_string();
+        say(format_args!("{red}error:{red:#} {}", clean_lines(&text, "  ")));
+        for cause in causes {
+            say(format_args!("  because {}", clean_lines(cause, "    ")));
+        }
+        let Some(error) = self.sdk() else { return };
+        if let Some(subject) = error.subject().filter(|subject| !text.contains(subject)) {
+            say(format_args!("  about: {}", clean_lines(subject, "    ")));
+        }
+        if let Some(mend) = error.mend() {
+            let cyan = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
+            say(format_args!("{cyan}  mend:{cyan:#} {}", clean_lines(mend, "    ")));
+        }
+        if let Some(wait) = error.retry_after() {
+            say(format_args!("  try again after {}", crate::output::time(wait)));
+        }
     }
 
     fn sdk(&self) -> Option<&SdkError> {

@@ -5,7 +5,8 @@
 //!                                         └► vyr-store (artifact sign, ls, gc; keys)
 //! ```
 //! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 the node or the task failed,
-//! 2 the command line is wrong, 3 no node answers; `run` and `task wait` give the guest's own.
+//! 2 the command line is wrong, 3 no node answers; `run` and `task wait` give the guest's own,
+//! and `run` that of a signal that ended it (130, 143; 141 for a closed pipe).
 
 mod args;
 mod artifact;
@@ -13,6 +14,7 @@ mod bench;
 mod context;
 mod doctor;
 mod error;
+mod folders;
 mod key;
 mod metrics;
 mod node;
@@ -21,11 +23,13 @@ mod resources;
 mod run;
 mod state;
 mod task;
+mod terminal;
 mod traces;
+mod usage;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use crate::{
     args::{Cli, Command},
@@ -38,7 +42,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|verb| verb == vyr_node::COMPILE_VERB) {
         return vyr_runtime::wasm::compile_child_main(std::env::args_os().skip(2));
     }
-    let cli = Cli::parse();
+    let cli = match usage::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let context = Context::new(&cli.global);
     match dispatch(cli.command, &context) {
         Ok(code) => code,
@@ -59,7 +66,9 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
         Command::Bench(verb) => context.block_on(bench::run(verb, context)),
         Command::Doctor(verb) => doctor::run(&verb, context),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "vyr", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "vyr", &mut script);
+            output::bytes(&script)?;
             Ok(ExitCode::SUCCESS)
         }
     }

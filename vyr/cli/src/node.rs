@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use vyr_node::{Node, NodeOptions, TlsFiles};
+use vyr_sdk::{EndpointError, MAX_SOCKET_PATH};
 use vyr_store::TrustPolicy;
 use vyr_telemetry::logs::{self, LogFormat};
 
@@ -35,16 +36,16 @@ pub(crate) struct Verb {
     #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
     max_queued: usize,
     /// Memory of a task that names no limit
-    #[arg(long, value_name = "SIZE", value_parser = resources::size, default_value = "256MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = resources::some_size, default_value = "256MiB")]
     default_memory: u64,
     /// Time of a task that names no limit
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "5m")]
+    #[arg(long, value_name = "TIME", value_parser = resources::time, default_value = "5m")]
     default_wall_time: Duration,
     /// What to do with artifacts that no trusted key signed
     #[arg(long, value_enum, default_value_t = Trust::Require)]
     trust: Trust,
     /// Time that one compilation may take
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "30s")]
+    #[arg(long, value_name = "TIME", value_parser = resources::time, default_value = "30s")]
     compile_deadline: Duration,
     /// Compile everything as well as can be before its first task, for programs that run once and for long
     #[arg(long)]
@@ -86,10 +87,13 @@ enum Log {
 }
 
 impl Verb {
-    fn options(&self, context: &Context) -> NodeOptions {
-        let mut options = NodeOptions::new(context.home.clone());
+    fn options(&self, context: &Context) -> Result<NodeOptions, CliError> {
+        let mut options = NodeOptions::new(context.home()?.to_owned());
         if self.socket.is_some() {
             options.socket.clone_from(&self.socket);
+        }
+        if let Some(path) = options.socket.clone().filter(|path| path.as_os_str().len() > MAX_SOCKET_PATH) {
+            return Err(EndpointError::LongSocket { path }.into());
         }
         options.listen = self.listen;
         let tls = self.tls_cert.clone().zip(self.tls_key.clone());
@@ -109,12 +113,12 @@ impl Verb {
         options.compile_deadline = self.compile_deadline;
         options.quick_code = !self.no_quick_code;
         options.oci_runtime.clone_from(&self.oci_runtime);
-        options
+        Ok(options)
     }
 }
 
 pub(crate) fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliError> {
-    let options = verb.options(context);
+    let options = verb.options(context)?;
     if verb.print_config {
         output::json(&options)?;
         return Ok(ExitCode::SUCCESS);

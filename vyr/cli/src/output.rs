@@ -1,6 +1,9 @@
 //! What people and programs read: statuses, sizes and times in one form everywhere.
 
-use std::{io::Write as _, time::Duration};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -10,15 +13,21 @@ use crate::error::CliError;
 
 /// Prints one JSON value on a line of stdout.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, value).map_err(std::io::Error::from)?;
-    writeln!(out)?;
-    Ok(())
+    let mut text = serde_json::to_vec(value).map_err(io::Error::from)?;
+    text.push(b'\n');
+    bytes(&text)
+}
+
+/// Prints bytes on stdout.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    written.map_err(|source| CliError::Output { stream: "stdout", source })
 }
 
 /// Prints a line of stdout; a closed pipe is an error, not a panic.
 pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), CliError> {
-    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+    bytes(format!("{text}\n").as_bytes())
 }
 
 /// Makes a table without lines, as `ls` and its like print.
@@ -46,7 +55,7 @@ pub(crate) fn state(status: &TaskStatus) -> &'static str {
     }
 }
 
-/// Says why a task failed; empty for one that did not.
+/// Says why a task failed, as the node told it; empty for one that did not.
 pub(crate) fn failure(status: &TaskStatus) -> String {
     let what = match status.failure.as_known() {
         Some(FailureKind::Exit) => return format!("exit code {}", status.exit_code),
@@ -62,7 +71,8 @@ pub(crate) fn failure(status: &TaskStatus) -> String {
     if status.message.is_empty() { what.to_owned() } else { format!("{what}: {}", status.message) }
 }
 
-fn limit(status: &TaskStatus) -> &'static str {
+/// Returns the name of the limit that ended a task.
+pub(crate) fn limit(status: &TaskStatus) -> &'static str {
     match status.limit.as_known() {
         Some(LimitKind::Memory) => "memory",
         Some(LimitKind::WallTime) => "wall_time",

@@ -4,7 +4,7 @@ use clap::Args;
 use vyr_model::{DirGrant, EnvGrant, Grants, HttpOutGrant, Limits};
 use vyr_sdk::control;
 
-use crate::error::CliError;
+use crate::{error::CliError, folders::Folders};
 
 /// What a task may use and reach; the same flags for `task submit` and `run`.
 #[derive(Args, Default)]
@@ -19,34 +19,34 @@ pub(crate) struct ResourceArgs {
     #[arg(long, value_name = "HOST:PORT")]
     http_out: Vec<HttpOutGrant>,
     /// Memory, such as `256MiB` or a byte count
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = some_size)]
     memory: Option<u64>,
     /// Time from start to end, such as `30s`
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     wall_time: Option<Duration>,
     /// Processor time, such as `500ms`
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     cpu_time: Option<Duration>,
     /// Wasm instructions (counting makes the guest slower)
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     fuel: Option<u64>,
     /// Bytes on stdout
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = some_size)]
     stdout_limit: Option<u64>,
     /// Bytes on stderr
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = some_size)]
     stderr_limit: Option<u64>,
     /// Bytes in `/out`
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = some_size)]
     output_limit: Option<u64>,
     /// Files, streams and other host handles open at once
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     handles: Option<u32>,
     /// Bytes that one host call may move
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = some_size)]
     host_call_bytes: Option<u64>,
     /// Time to wait for `state bind`
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     hold_time: Option<Duration>,
     /// Acknowledge before the record is on disk: faster, forgotten in a crash
     #[arg(long)]
@@ -57,8 +57,12 @@ pub(crate) struct ResourceArgs {
 }
 
 impl ResourceArgs {
-    /// Makes the request's part.
-    pub(crate) fn to_proto(&self, args: Vec<String>) -> Result<control::Resources, CliError> {
+    /// Makes the request's part for a node whose folders are `folders`.
+    pub(crate) fn to_proto(
+        &self,
+        args: Vec<String>,
+        folders: Folders,
+    ) -> Result<control::Resources, CliError> {
         let limits = control::Limits {
             memory_bytes: self.memory.unwrap_or(0),
             wall_time: proto_duration(self.wall_time).into(),
@@ -76,7 +80,7 @@ impl ResourceArgs {
             if self.volatile { control::Durability::Volatile } else { control::Durability::Durable };
         Ok(control::Resources {
             limits: limits.into(),
-            grants: proto_grants(self.grants()?).into(),
+            grants: proto_grants(self.grants(folders)?).into(),
             durability: durability.into(),
             idempotent: self.idempotent,
             args,
@@ -100,21 +104,13 @@ impl ResourceArgs {
         }
     }
 
-    /// Returns the grants; host folders are made absolute.
-    pub(crate) fn grants(&self) -> Result<Grants, CliError> {
+    /// Returns the grants; host folders of this machine are made absolute.
+    pub(crate) fn grants(&self, folders: Folders) -> Result<Grants, CliError> {
         once("--env", self.env.iter().map(|env| env.name.as_str()))?;
         once("--dir", self.dir.iter().map(|dir| dir.guest_path.trim_end_matches('/')))?;
         let mut dirs = self.dir.clone();
         for dir in &mut dirs {
-            let host = std::fs::canonicalize(&dir.host_path).map_err(|source| CliError::File {
-                what: "open the folder",
-                path: dir.host_path.clone(),
-                source,
-            })?;
-            let host = host.into_os_string().into_string();
-            dir.host_path = host.map_err(|_| {
-                CliError::Usage(format!("`{}` is not UTF-8: rename the folder", dir.host_path))
-            })?;
+            dir.host_path = folders.find(&dir.host_path)?;
         }
         Ok(Grants { env: self.env.clone(), dirs, http_out: self.http_out.clone() })
     }
@@ -172,6 +168,27 @@ pub(crate) fn proto_duration(duration: Option<Duration>) -> Option<control::Prot
     })
 }
 
+/// The longest time that a node takes.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
+/// Parses a time that is more than nothing, which means a default to a node.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match time {
+        Duration::ZERO => Err("that is no time at all: write more, or leave the flag out".to_owned()),
+        time if time > LONGEST => Err("that is more than 365 days".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// Parses a size that is more than nothing, which means a default to a node.
+pub(crate) fn some_size(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        0 => Err("that is nothing at all: write more, or leave the flag out".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
 /// Parses `4096`, `64KiB`, `256MiB`, `1GiB` (or `k`, `m`, `g`).
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -190,13 +207,24 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{once, size};
+    use super::*;
 
     #[test]
     fn a_name_is_given_once() {
         assert!(once("--env", ["A", "B"]).is_ok());
         let twice = once("--env", ["A", "B", "A"]).unwrap_err();
         assert_eq!(twice.to_string(), "--env names `A` twice: give each name once");
+    }
+
+    #[test]
+    fn a_limit_is_more_than_nothing() {
+        for text in ["0", "0KiB", "x"] {
+            assert!(some_size(text).is_err(), "{text}");
+        }
+        for text in ["0s", "0ms", "366days", "x"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+        assert_eq!((some_size("1"), time("365days")), (Ok(1), Ok(LONGEST)));
     }
 
     #[test]

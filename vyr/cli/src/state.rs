@@ -14,10 +14,10 @@ pub(crate) enum Verb {
         /// A name for people
         name: String,
         /// Bytes of keys and values together, such as `64MiB`
-        #[arg(long, value_name = "SIZE", value_parser = resources::size)]
+        #[arg(long, value_name = "SIZE", value_parser = resources::some_size)]
         quota: Option<u64>,
         /// How long it outlives its last binding, at most `24h` [default: 10m]
-        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "TIME", value_parser = resources::time)]
         ttl: Option<Duration>,
     },
     /// Give a state to a task that waits for one

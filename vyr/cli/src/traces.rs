@@ -1,13 +1,19 @@
 //! `vyr traces stream`: tasks and their spans, as they happen or as they were.
 
-use std::{collections::HashMap, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use clap::Subcommand;
 use opentelemetry_proto::tonic::trace::v1::{Span, TracesData};
 use prost::Message as _;
 use vyr_sdk::control::{StreamTracesRequest, StreamTracesResponse, TaskStatus, TraceFilter};
 
-use crate::{artifact::resolve, context::Context, error::CliError, output};
+use crate::{
+    artifact::resolve,
+    context::Context,
+    error::CliError,
+    output,
+    terminal::{clean, say},
+};
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -26,10 +32,13 @@ pub(crate) struct StreamArgs {
     /// Go on with what happens after the history
     #[arg(long, short)]
     follow: bool,
-    /// At most this many tasks of history, the newest
-    #[arg(long, short = 'n', default_value_t = 20)]
-    limit: u32,
+    /// At most this many tasks of history, the newest; 0 for all [default: 20, or all that --task names]
+    #[arg(long, short = 'n')]
+    limit: Option<u32>,
 }
+
+/// Tasks of history where nobody says how many.
+const HISTORY: u32 = 20;
 
 pub(crate) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliError> {
     let Verb::Stream(args) = verb;
@@ -38,15 +47,11 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliEr
         None => String::new(),
     };
     let follow = args.follow || !args.task.is_empty();
+    let history_limit = args.limit.unwrap_or(if args.task.is_empty() { HISTORY } else { 0 });
     let filter = TraceFilter { task_ids: args.task, artifact_digest, ..Default::default() };
-    let request = StreamTracesRequest {
-        filter: filter.into(),
-        follow,
-        history_limit: args.limit,
-        ..Default::default()
-    };
+    let request = StreamTracesRequest { filter: filter.into(), follow, history_limit, ..Default::default() };
     let mut stream = context.client()?.stream_traces(request).await?;
-    let mut ended = HashMap::new();
+    let mut ended = Vec::new();
     while let Some(message) = stream.next().await? {
         if context.json() {
             json(&message)?;
@@ -69,16 +74,18 @@ fn json(message: &StreamTracesResponse) -> Result<(), CliError> {
 }
 
 /// Prints a task once both its end and its spans are known.
-fn text(message: StreamTracesResponse, ended: &mut HashMap<String, TaskStatus>) -> Result<(), CliError> {
+fn text(message: StreamTracesResponse, ended: &mut Vec<TaskStatus>) -> Result<(), CliError> {
     let traces = decode(&message)?;
     if message.dropped > 0 {
-        eprintln!("({} events left out: this reader was too slow)", message.dropped);
+        say(format_args!("({} events left out: this reader was too slow)", message.dropped));
     }
     for task in message.tasks {
         if task.end_time.is_set() {
-            ended.insert(task.trace_id.clone() + &task.task_id, task);
+            // one that ends while the history is read may come twice
+            ended.retain(|known| known.task_id != task.task_id);
+            ended.push(task);
         } else {
-            eprintln!("{} {}", task.task_id, output::state(&task));
+            say(format_args!("{} {}", clean(&task.task_id), output::state(&task)));
         }
     }
     let mut spans: Vec<Span> = traces
@@ -88,16 +95,16 @@ fn text(message: StreamTracesResponse, ended: &mut HashMap<String, TaskStatus>) 
         .flat_map(|scope| scope.spans)
         .collect();
     spans.sort_by_key(|span| (span.start_time_unix_nano, std::cmp::Reverse(span.end_time_unix_nano)));
-    let done: Vec<String> = ended.keys().cloned().collect();
-    for key in done {
-        let Some(task) = ended.get(&key) else { continue };
+    // in the order of the node; those whose spans are still to come wait
+    for task in std::mem::take(ended) {
         let root = spans.iter().find(|span| task_of(span) == task.task_id).map(|span| &span.span_id);
         let own =
             spans.iter().filter(|span| Some(&span.span_id) == root || Some(&span.parent_span_id) == root);
         let own: Vec<&Span> = own.collect();
-        if !own.is_empty() {
-            print_task(task, &own)?;
-            ended.remove(&key);
+        if own.is_empty() {
+            ended.push(task);
+        } else {
+            print_task(&task, &own)?;
         }
     }
     Ok(())
@@ -140,7 +147,7 @@ const PHASES: [(&str, &[&str]); 3] = [
 fn print_task(task: &TaskStatus, spans: &[&Span]) -> Result<(), CliError> {
     let why = output::failure(task);
     let separator = if why.is_empty() { "" } else { ": " };
-    output::line(format_args!("{} {}{separator}{why}", task.task_id, output::state(task)))?;
+    output::line(format_args!("{} {}{separator}{}", clean(&task.task_id), output::state(task), clean(&why)))?;
     let phases: Vec<String> = PHASES
         .iter()
         .map(|(phase, edges)| {
@@ -157,7 +164,7 @@ fn print_task(task: &TaskStatus, spans: &[&Span]) -> Result<(), CliError> {
         let offset = span.start_time_unix_nano.saturating_sub(begin);
         output::line(format_args!(
             "  {:<18} {:>10}  {}",
-            edge(span),
+            clean(edge(span)),
             output::time(span_time(span)),
             bar(offset, span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano), total)
         ))?;
@@ -166,7 +173,12 @@ fn print_task(task: &TaskStatus, spans: &[&Span]) -> Result<(), CliError> {
         output::line(format_args!("  stdout {} ({})", stdout.digest, output::size(stdout.size)))?;
     }
     for file in &task.files {
-        output::line(format_args!("  /out/{} {} ({})", file.path, file.digest, output::size(file.size)))?;
+        output::line(format_args!(
+            "  /out/{} {} ({})",
+            clean(&file.path),
+            file.digest,
+            output::size(file.size)
+        ))?;
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ macro_rules! unary {
         /// # Errors
         /// The node's refusal, or no answer.
         pub async fn $name(&self, request: $request) -> Result<$response, SdkError> {
-            let answer = self.calls.$name(request).await.map_err(|error| self.explain(error))?;
+            let answer = self.calls.$name(request).await.map_err(|error| SdkError::of_call(error, &self.endpoint))?;
             Ok(answer.into_owned())
         }
     )*};
@@ -75,8 +75,12 @@ impl Client {
     /// # Errors
     /// The node's refusal, or no answer.
     pub async fn stream_traces(&self, request: StreamTracesRequest) -> Result<TraceStream, SdkError> {
-        let stream = self.calls.stream_traces(request).await.map_err(|error| self.explain(error))?;
-        Ok(TraceStream(stream))
+        let stream = self
+            .calls
+            .stream_traces(request)
+            .await
+            .map_err(|error| SdkError::of_call(error, &self.endpoint))?;
+        Ok(TraceStream { stream, endpoint: self.endpoint.clone() })
     }
 
     /// Streams the node's metrics.
@@ -84,23 +88,22 @@ impl Client {
     /// # Errors
     /// The node's refusal, or no answer.
     pub async fn stream_metrics(&self, request: StreamMetricsRequest) -> Result<MetricStream, SdkError> {
-        let stream = self.calls.stream_metrics(request).await.map_err(|error| self.explain(error))?;
-        Ok(MetricStream(stream))
-    }
-
-    /// Tells a node that does not answer from one that refuses.
-    pub(crate) fn explain(&self, error: connectrpc::ConnectError) -> SdkError {
-        if error.code == connectrpc::ErrorCode::Unavailable && error.details.is_empty() {
-            return SdkError::Unreachable { endpoint: self.endpoint.to_string(), source: Box::new(error) };
-        }
-        error.into()
+        let stream = self
+            .calls
+            .stream_metrics(request)
+            .await
+            .map_err(|error| SdkError::of_call(error, &self.endpoint))?;
+        Ok(MetricStream { stream, endpoint: self.endpoint.clone() })
     }
 }
 
 macro_rules! stream {
     ($(#[$doc:meta])* $name:ident, $view:ident, $message:ty) => {
         $(#[$doc])*
-        pub struct $name(ServerStream<Incoming, vyr_proto::control::$view<'static>>);
+        pub struct $name {
+            stream: ServerStream<Incoming, vyr_proto::control::$view<'static>>,
+            endpoint: Endpoint,
+        }
 
         impl $name {
             /// Returns the next message; `None` at the end of the stream.
@@ -108,12 +111,13 @@ macro_rules! stream {
             /// # Errors
             /// The node ended the stream with an error, or the connection broke.
             pub async fn next(&mut self) -> Result<Option<$message>, SdkError> {
-                let message = self.0.message().await?;
+                let message = self.stream.message().await;
+                let message = message.map_err(|error| SdkError::of_call(error, &self.endpoint))?;
                 if let Some(message) = message {
                     return Ok(Some(message.to_owned_message()));
                 }
-                match self.0.error() {
-                    Some(error) => Err(error.clone().into()),
+                match self.stream.error() {
+                    Some(error) => Err(SdkError::of_call(error.clone(), &self.endpoint)),
                     None => Ok(None),
                 }
             }

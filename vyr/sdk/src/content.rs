@@ -101,10 +101,7 @@ impl Client {
     }
 
     async fn send(&self, request: Request<ClientBody>) -> Result<http::Response<Incoming>, SdkError> {
-        self.wire.request(request).await.map_err(|source| SdkError::Unreachable {
-            endpoint: self.endpoint.to_string(),
-            source: Box::new(source),
-        })
+        self.wire.request(request).await.map_err(|error| SdkError::of_request(error, &self.endpoint))
     }
 
     async fn expect_success(&self, request: Request<ClientBody>) -> Result<Incoming, SdkError> {

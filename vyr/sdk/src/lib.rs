@@ -15,7 +15,7 @@ mod wire;
 
 pub use client::{Client, MetricStream, TraceStream};
 pub use content::BlobReader;
-pub use endpoint::{Endpoint, EndpointError, default_home};
+pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH, default_home};
 pub use error::{ErrorKind, SdkError};
 
 /// The messages of the Control API.

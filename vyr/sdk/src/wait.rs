@@ -23,6 +23,7 @@ impl Client {
                 return Ok(task);
             }
         }
-        Err(SdkError::Broken(format!("the stream ended before task `{task_id}` did")))
+        let why = format!("the stream ended before task `{task_id}` did");
+        Err(SdkError::Gone { endpoint: self.endpoint.to_string(), source: why.into() })
     }
 }

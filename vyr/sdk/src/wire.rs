@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::Endpoint;
+use crate::{Endpoint, EndpointError, MAX_SOCKET_PATH};
 
 /// How long a connection is kept without a call: less than the 10 s after which a node closes it, or a call would
 /// be sent into one that is being closed.
@@ -109,6 +109,9 @@ enum Connector {
 impl Connector {
     async fn connect(self) -> io::Result<TokioIo<Connection>> {
         let stream: Pin<Box<dyn Stream>> = match self {
+            Self::Unix(path) if path.as_os_str().len() > MAX_SOCKET_PATH => {
+                return Err(io::Error::other(EndpointError::LongSocket { path }));
+            }
             Self::Unix(path) => Box::pin(UnixStream::connect(path).await?),
             Self::Tcp { authority, tls } => {
                 let tcp = TcpStream::connect(&authority).await?;

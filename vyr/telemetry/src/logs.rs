@@ -41,13 +41,14 @@ pub enum LogError {
 }
 
 /// Sends the process's log lines to stderr. `filter` (of a flag) wins over `VYR_LOG`, that over
-/// `RUST_LOG`; without any it is `info`, and `warn` for the calls of guests.
+/// `RUST_LOG`, where they are not empty; without any it is `info`, and `warn` for the calls of guests.
 ///
 /// # Errors
 /// [`LogError::Filter`] and [`LogError::NotByTarget`] where the filter does not parse, [`LogError::Twice`] on a
 /// second call.
 pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), LogError> {
-    let from_environment = || ["VYR_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
+    let set = |name| std::env::var(name).ok().filter(|filter| !filter.is_empty());
+    let from_environment = || ["VYR_LOG", "RUST_LOG"].into_iter().find_map(set);
     let filter = filter.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| DEFAULT_FILTER.into());
     let registry = tracing_subscriber::registry().with(parse(filter)?);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

@@ -115,7 +115,8 @@ impl Demo {
         self.say(&["traces", "stream", "--task", &task])?;
 
         println!("\n# the same program, in this terminal, on real weather (NOAA, Seattle 2015)");
-        println!("$ vyr run event-transform.wasm --out OUT < seattle-weather-2015.jsonl | head -2");
+        let line = "vyr run event-transform.wasm --out OUT < seattle-weather-2015.jsonl";
+        println!("$ {line} > enriched.jsonl; head -2 enriched.jsonl");
         let data = self.root.join("workloads/data/seattle-weather-2015.jsonl");
         let out = self.home.with_file_name("out");
         let mut run = self.command(&["run", &guests.join("event-transform.wasm").to_string_lossy(), "--out"]);

@@ -9,3 +9,5 @@ mod gc;
 mod http;
 mod json;
 mod run;
+mod streams;
+mod told;

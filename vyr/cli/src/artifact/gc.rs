@@ -7,7 +7,7 @@ use vyr_model::Digest;
 use vyr_node::Home;
 
 use super::local;
-use crate::{context::Context, error::CliError, output};
+use crate::{context::Context, error::CliError, output, terminal::say};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -25,9 +25,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<ExitCode, CliError> 
         let digest = local::resolve(text, context)?;
         let digest: Digest = digest.parse().map_err(|_| CliError::Usage(format!("`{text}` is no digest")))?;
         store.remove(&digest)?;
-        eprintln!("removed {digest}");
+        say(format_args!("removed {digest}"));
     }
-    let in_use = vyr_telemetry::record::blobs_in_use(&Home::new(&context.home).record())?;
+    let in_use = vyr_telemetry::record::blobs_in_use(&Home::new(context.home()?).record())?;
     let report = store.gc(in_use, args.min_age, SystemTime::now())?;
     if context.json() {
         output::json(&serde_json::json!({

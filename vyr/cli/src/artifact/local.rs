@@ -4,11 +4,11 @@ use vyr_model::{Digest, SecretKey};
 use vyr_node::Home;
 use vyr_store::{LOCAL_KEY_NAME, Store, StoreOptions};
 
-use crate::{context::Context, error::CliError};
+use crate::{context::Context, error::CliError, terminal::say};
 
 /// Opens the home's store; its own lock keeps it whole beside a running node.
 pub(crate) fn open_store(context: &Context) -> Result<Store, CliError> {
-    let home = Home::new(&context.home);
+    let home = Home::new(context.home()?);
     home.create()?;
     Ok(Store::open(home.store(), StoreOptions::new(home.trust()))?)
 }
@@ -32,7 +32,7 @@ pub(crate) fn sign(
         Some(path) => vyr_store::load_secret_key(path)?,
         None => {
             let (secret, said) = local_key(context, store)?;
-            eprintln!("{said}");
+            say(said);
             secret
         }
     };
@@ -43,14 +43,14 @@ pub(crate) fn sign(
 pub(crate) fn sign_for_run(context: &Context, store: &Store, manifest: &[u8]) -> Result<Vec<u8>, CliError> {
     let (secret, said) = local_key(context, store)?;
     if std::io::stderr().is_terminal() {
-        eprintln!("{said}");
+        say(said);
     }
     Ok(secret.sign(manifest).as_bytes().to_vec())
 }
 
 /// Returns the local key, which is made at its first use, and what there is to say about it.
 fn local_key(context: &Context, store: &Store) -> Result<(SecretKey, String), CliError> {
-    let path = Home::new(&context.home).keys().join(format!("{LOCAL_KEY_NAME}.pem"));
+    let path = Home::new(context.home()?).keys().join(format!("{LOCAL_KEY_NAME}.pem"));
     let key = store.trust().local_key(&path)?;
     let said = if key.created {
         format!("made a local signing key, trusted by this user's node alone: {}", path.display())

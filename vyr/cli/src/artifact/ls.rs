@@ -1,7 +1,7 @@
 use std::{process::ExitCode, time::SystemTime};
 
 use super::local;
-use crate::{context::Context, error::CliError, output};
+use crate::{context::Context, error::CliError, output, terminal::clean};
 
 pub(crate) fn run(context: &Context) -> Result<ExitCode, CliError> {
     let store = local::open_store(context)?;
@@ -30,7 +30,8 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode, CliError> {
             }))?;
         } else {
             let digest: String = listed.digest.to_string().chars().take(19).collect();
-            table.add_row([digest, name, version, kind, output::size(size), signer]);
+            let row = [digest, name, version, kind, output::size(size), signer];
+            table.add_row(row.each_ref().map(|cell| clean(cell).into_owned()));
         }
     }
     if !context.json() {

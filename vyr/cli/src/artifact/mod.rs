@@ -1,6 +1,7 @@
 //! `vyr artifact …`: put, sign, verify, list, collect garbage.
 
 mod gc;
+mod input;
 mod limit;
 mod local;
 mod ls;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(crate) use self::{
+    input::Input,
     local::{open_store, resolve, sign_for_run},
     put::put_local,
     source::Source,
@@ -39,9 +41,21 @@ pub(crate) enum Verb {
 pub(crate) fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Put(args) => context.block_on(put::run(args, context)),
-        Verb::Sign(args) => sign::run(&args, context),
-        Verb::Verify(args) => verify::run(&args, context),
-        Verb::Ls => ls::run(context),
-        Verb::Gc(args) => gc::run(&args, context),
+        Verb::Sign(args) => {
+            context.only_at_home("artifact sign")?;
+            sign::run(&args, context)
+        }
+        Verb::Verify(args) => {
+            context.only_at_home("artifact verify")?;
+            verify::run(&args, context)
+        }
+        Verb::Ls => {
+            context.only_at_home("artifact ls")?;
+            ls::run(context)
+        }
+        Verb::Gc(args) => {
+            context.only_at_home("artifact gc")?;
+            gc::run(&args, context)
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     source::{Blob, Prepared},
     upload,
 };
-use crate::{context::Context, error::CliError, output};
+use crate::{context::Context, error::CliError, output, terminal::clean};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -36,7 +36,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliEr
     let answer = match context.client()?.has_blob(prepared.digest).await {
         Ok(_) => upload::put(&context.client()?, prepared, signature, context).await?,
         // no node runs: the local store is the node's own, and locks itself
-        Err(SdkError::Unreachable { .. }) if context.is_local() => put_local(&store, prepared, &signature)?,
+        Err(SdkError::Unreachable { .. }) if !context.names_node() => {
+            put_local(&store, prepared, &signature)?
+        }
         Err(error) => return Err(error.into()),
     };
     print(&answer, context)
@@ -52,8 +54,14 @@ pub(crate) fn put_local(
         let mut writer = store.blob_writer(BlobDurability::Durable);
         match blob {
             Blob::Memory(bytes) => writer.append(&bytes)?,
-            Blob::File(path) => {
-                std::io::copy(&mut fs::File::open(path)?, &mut writer)?;
+            Blob::File(input) => {
+                let failed = |source| CliError::File {
+                    what: "copy",
+                    path: input.path().display().to_string(),
+                    source,
+                };
+                let mut file = fs::File::open(input.path()).map_err(failed)?;
+                std::io::copy(&mut file, &mut writer).map_err(failed)?;
             }
         }
         writer.commit(None)?;
@@ -82,7 +90,7 @@ fn print(answer: &PutArtifactResponse, context: &Context) -> Result<ExitCode, Cl
         output::line("signature: none that this node trusts")?;
     } else {
         output::line("signature: verified ✓")?;
-        output::line(format_args!("signer: {}", answer.signer))?;
+        output::line(format_args!("signer: {}", clean(&answer.signer)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<ExitCode, CliError> 
     // the manifest names the config first
     let config = match prepared.blobs.first() {
         Some((_, _, Blob::Memory(bytes))) => Some(write("config.json", bytes)?),
-        Some((_, _, Blob::File(path))) => Some(write("config.json", &read(path)?)?),
+        Some((_, _, Blob::File(input))) => Some(write("config.json", &read(input.path())?)?),
         None => None,
     };
     let signature = write("manifest.sig", &signature)?;

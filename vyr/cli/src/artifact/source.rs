@@ -10,7 +10,7 @@ use vyr_model::{
     ArtifactKind, DeclareError, Digest, Manifest, ManifestDraft, StateDeclaration, Want, artifact_name,
 };
 
-use super::limit::Limit;
+use super::{input::Input, limit::Limit};
 use crate::error::CliError;
 
 /// A Wasm file, or the folder of an OCI image layout.
@@ -50,7 +50,7 @@ pub(crate) struct Prepared {
 /// Where a blob is.
 pub(crate) enum Blob {
     Memory(Vec<u8>),
-    File(PathBuf),
+    File(Input),
 }
 
 impl Source {
@@ -65,7 +65,8 @@ impl Source {
     }
 
     fn wasm(&self) -> Result<Prepared, CliError> {
-        let (digest, size, start) = hash(&self.file)?;
+        let input = Input::of(&self.file)?;
+        let (digest, size, start) = hash(input.path())?;
         let refuse = |error: vyr_model::ManifestError| {
             CliError::Usage(format!("`{}` is no artifact: {error}", self.file.display()))
         };
@@ -85,10 +86,7 @@ impl Source {
         Ok(Prepared {
             digest: built.digest(),
             manifest: built.manifest,
-            blobs: vec![
-                (config, config_size, Blob::Memory(built.config)),
-                (digest, size, Blob::File(self.file.clone())),
-            ],
+            blobs: vec![(config, config_size, Blob::Memory(built.config)), (digest, size, Blob::File(input))],
         })
     }
 
@@ -97,16 +95,24 @@ impl Source {
             let why = "an image layout has its manifest: --state, --want and --limit are for Wasm files";
             return Err(CliError::Usage(why.to_owned()));
         }
-        let index: Index = serde_json::from_slice(&read(&self.file.join("index.json"))?)
-            .map_err(|error| self.no_layout(&error.to_string()))?;
+        let index = self.file.join("index.json");
+        if !index.exists() {
+            return Err(
+                self.no_layout("it has no index.json: name a Wasm file, or make it with `skopeo copy`")
+            );
+        }
+        let index: Index =
+            serde_json::from_slice(&read(&index)?).map_err(|error| self.no_layout(&error.to_string()))?;
         let [entry] = index.manifests.as_slice() else {
             return Err(self.no_layout("it holds none or several images: copy one with `skopeo copy`"));
         };
         let blob = |digest: &Digest| self.file.join("blobs/sha256").join(digest.to_hex());
         let manifest = read(&blob(&entry.digest))?;
         let parsed = Manifest::parse(&manifest).map_err(|error| self.no_layout(&error.to_string()))?;
-        let blobs = parsed.blobs().map(|part| (part.digest, part.size, Blob::File(blob(&part.digest))));
-        Ok(Prepared { digest: entry.digest, manifest: manifest.clone(), blobs: blobs.collect() })
+        let input = |digest| Ok::<_, CliError>(Blob::File(Input::of(&blob(digest))?));
+        let blobs = parsed.blobs().map(|part| Ok((part.digest, part.size, input(&part.digest)?)));
+        let blobs = blobs.collect::<Result<_, CliError>>()?;
+        Ok(Prepared { digest: entry.digest, manifest: manifest.clone(), blobs })
     }
 
     fn no_layout(&self, why: &str) -> CliError {

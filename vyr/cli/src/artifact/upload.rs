@@ -8,7 +8,10 @@ use vyr_sdk::{
     control::{PutArtifactRequest, PutArtifactResponse},
 };
 
-use super::source::{Blob, Prepared, hash};
+use super::{
+    input::Input,
+    source::{Blob, Prepared, hash},
+};
 use crate::{context::Context, error::CliError};
 
 /// Files smaller than this need no progress bar.
@@ -27,7 +30,7 @@ pub(crate) async fn put(
         }
         match blob {
             Blob::Memory(bytes) => client.put_blob(digest, size, std::io::Cursor::new(bytes)).await?,
-            Blob::File(path) => send(client, &path, digest, size, context).await?,
+            Blob::File(input) => send(client, input.path(), digest, size, context).await?,
         }
     }
     let request = PutArtifactRequest {
@@ -42,12 +45,12 @@ pub(crate) async fn put(
 /// Puts a file as a blob, unless the node has it; returns its digest and size.
 pub(crate) async fn upload_file(
     client: &Client,
-    path: &Path,
+    input: &Input,
     context: &Context,
 ) -> Result<(Digest, u64), CliError> {
-    let (digest, size, _) = hash(path)?;
+    let (digest, size, _) = hash(input.path())?;
     if !client.has_blob(digest).await? {
-        send(client, path, digest, size, context).await?;
+        send(client, input.path(), digest, size, context).await?;
     }
     Ok((digest, size))
 }

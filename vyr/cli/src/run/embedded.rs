@@ -1,36 +1,46 @@
-use std::{fs, path::Path, process::ExitCode};
+use std::{
+    path::Path,
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+};
 
 use rustix::{
     fd::BorrowedFd,
     io::{Errno, write},
     stdio::{stderr, stdout},
 };
-use vyr_model::{Digest, Failure, LimitKind, Limits, Terminal};
+use vyr_model::{Digest, Failure, Limits, Terminal};
 use vyr_node::{Embedded, NodeOptions};
 use vyr_runtime::{Cancel, OutputSink, RunOutcome, RunRequest, SinkError, Stdin, Used};
 
-use super::Verb;
+use super::{Verb, limit_reached, outdir, tell, unwritten};
 use crate::{
     artifact::{Source, put_local, resolve, sign_for_run},
     context::Context,
     error::CliError,
+    folders::Folders,
 };
 
 pub(super) fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let outcome = runtime.block_on(execute(verb, context));
+    let lost = Lost::default();
+    let outcome = runtime.block_on(execute(verb, &lost, context));
     // a read of the terminal may never return
     runtime.shutdown_background();
-    Ok(report(&outcome?))
+    let outcome = outcome?;
+    match Arc::into_inner(lost).and_then(OnceLock::into_inner) {
+        Some((stream, error)) => unwritten(stream, error),
+        None => Ok(report(&outcome)),
+    }
 }
 
-async fn execute(verb: Verb, context: &Context) -> Result<RunOutcome, CliError> {
-    let embedded = Embedded::open(NodeOptions::new(context.home.clone()))?;
+async fn execute(verb: Verb, lost: &Lost, context: &Context) -> Result<RunOutcome, CliError> {
+    let embedded = Embedded::open(NodeOptions::new(context.home()?.to_owned()))?;
     let digest = stored(&verb.program, &embedded, context)?;
+    let grants = verb.resources.grants(Folders::Ours)?;
     if let Some(out) = &verb.out {
-        fs::create_dir_all(out)?;
+        outdir::make(out)?;
     }
-    let grants = verb.resources.grants()?;
     let ours = Limits { wall_time: FOREVER, cpu_time: FOREVER, ..Limits::default() };
     let cancel = Cancel::default();
     let run = embedded.run(digest, |name, limits| RunRequest {
@@ -42,8 +52,8 @@ async fn execute(verb: Verb, context: &Context) -> Result<RunOutcome, CliError> 
         states: Vec::new(),
         limits: verb.resources.limits(limits.over(ours)),
         stdin: Stdin::Stream(Box::new(tokio::io::stdin())),
-        stdout: Box::new(Raw(stdout())),
-        stderr: Box::new(Raw(stderr())),
+        stdout: Box::new(Raw { to: stdout(), name: "stdout", lost: Arc::clone(lost) }),
+        stderr: Box::new(Raw { to: stderr(), name: "stderr", lost: Arc::clone(lost) }),
         out_dir: verb.out,
         cancel,
         determinism: None,
@@ -68,7 +78,8 @@ fn stored(program: &str, embedded: &Embedded, context: &Context) -> Result<Diges
     }
     let prepared = Source::of(program.into()).prepare()?;
     let store = embedded.store();
-    if store.load_manifest(&prepared.digest, std::time::SystemTime::now()).is_ok() {
+    let known = store.load_manifest(&prepared.digest, std::time::SystemTime::now()).is_ok();
+    if known && prepared.blobs.iter().all(|(digest, ..)| store.has_blob(digest)) {
         return Ok(prepared.digest);
     }
     let signature = sign_for_run(context, store, &prepared.manifest)?;
@@ -77,16 +88,26 @@ fn stored(program: &str, embedded: &Embedded, context: &Context) -> Result<Diges
     Ok(digest)
 }
 
+/// The first write that failed, and of which stream.
+type Lost = Arc<OnceLock<(&'static str, std::io::Error)>>;
+
 /// Writes straight to a file descriptor: no buffer of ours between the guest and its reader.
-struct Raw(BorrowedFd<'static>);
+struct Raw {
+    to: BorrowedFd<'static>,
+    name: &'static str,
+    lost: Lost,
+}
 
 impl OutputSink for Raw {
     fn write(&mut self, mut bytes: &[u8]) -> Result<(), SinkError> {
         while !bytes.is_empty() {
-            match write(self.0, bytes) {
+            match write(self.to, bytes) {
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(SinkError(error.into())),
+                Err(error) => {
+                    let _ = self.lost.set((self.name, error.into()));
+                    return Err(SinkError(error.into()));
+                }
             }
         }
         Ok(())
@@ -103,11 +124,11 @@ fn report(outcome: &RunOutcome) -> ExitCode {
     match failure {
         Failure::Exit(code) => crate::task::guest_code(*code),
         Failure::Trap(text) => {
-            eprintln!("vyr: trap: {text}");
+            tell(&format!("trap: {text}"));
             ExitCode::from(134)
         }
         Failure::Limit(kind) => {
-            eprintln!("vyr: the limit of {} was reached: raise it with {}", kind.as_str(), flag(*kind));
+            tell(&limit_reached(kind.as_str()));
             ExitCode::FAILURE
         }
         Failure::Verify(text)
@@ -115,23 +136,8 @@ fn report(outcome: &RunOutcome) -> ExitCode {
         | Failure::StateLost(text)
         | Failure::Grant(text)
         | Failure::Internal(text) => {
-            eprintln!("vyr: {}: {text}", failure.kind());
+            tell(&format!("{}: {text}", failure.kind()));
             ExitCode::FAILURE
         }
-    }
-}
-
-const fn flag(kind: LimitKind) -> &'static str {
-    match kind {
-        LimitKind::Memory => "--memory",
-        LimitKind::WallTime => "--wall-time",
-        LimitKind::CpuTime => "--cpu-time",
-        LimitKind::Fuel => "--fuel",
-        LimitKind::Stdout => "--stdout-limit",
-        LimitKind::Stderr => "--stderr-limit",
-        LimitKind::Output => "--output-limit",
-        LimitKind::HoldTime => "--hold-time",
-        LimitKind::Handles => "--handles",
-        LimitKind::HostCallBytes => "--host-call-bytes",
     }
 }

@@ -1,8 +1,13 @@
 use std::process::ExitCode;
 
-use tokio::io::AsyncWriteExt as _;
+use vyr_sdk::SdkError;
 
-use crate::{context::Context, error::CliError};
+use super::gone;
+use crate::{
+    context::Context,
+    error::CliError,
+    run::{PassError, one},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -15,9 +20,12 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliError> {
     let stream = if args.stderr { "stderr" } else { "stdout" };
-    let mut reader = context.client()?.follow_output(&args.task, stream).await?;
-    let mut out = tokio::io::stdout();
-    tokio::io::copy(&mut reader, &mut out).await?;
-    out.flush().await?;
-    Ok(ExitCode::SUCCESS)
+    let client = context.client()?;
+    match one(&client, &args.task, stream, "stdout", tokio::io::stdout()).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(PassError::Node(error @ SdkError::Gone { .. })) => Err(gone(error, &args.task)),
+        Err(PassError::Node(error)) => Err(error.into()),
+        Err(PassError::Read(source)) => Err(CliError::NodeGone { task_id: args.task, source: source.into() }),
+        Err(PassError::Write(stream, source)) => Err(CliError::Output { stream, source }),
+    }
 }

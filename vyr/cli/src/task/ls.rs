@@ -1,8 +1,8 @@
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use vyr_sdk::control::{StreamTracesRequest, TaskState, TraceFilter};
 
-use crate::{artifact::resolve, context::Context, error::CliError, output};
+use crate::{artifact::resolve, context::Context, error::CliError, output, terminal::clean};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -12,7 +12,7 @@ pub(crate) struct Args {
     /// Only tasks of this artifact
     #[arg(long)]
     artifact: Option<String>,
-    /// At most this many, the newest
+    /// At most this many, the newest; 0 for all that the node knows
     #[arg(long, short = 'n', default_value_t = 50)]
     limit: u32,
 }
@@ -31,18 +31,26 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliEr
         ..Default::default()
     };
     let mut stream = context.client()?.stream_traces(request).await?;
-    let mut table = output::table(["TASK", "STATE", "ARTIFACT", "TOOK", "WHY"]);
+    // those that have not ended come beside the node's history: the newest of both together
+    let mut newest = BTreeMap::new();
     while let Some(message) = stream.next().await? {
         for task in message.tasks {
-            if context.json() {
-                output::json(&task)?;
-                continue;
+            newest.insert(task.task_id.clone(), task);
+            if args.limit > 0 && newest.len() > args.limit as usize {
+                newest.pop_first();
             }
-            let took = crate::traces::elapsed(&task).map(output::time).unwrap_or_default();
-            let artifact: String = task.artifact_digest.chars().take(19).collect();
-            let why = output::failure(&task);
-            table.add_row([task.task_id.as_str(), output::state(&task), &artifact, &took, &why]);
         }
+    }
+    let mut table = output::table(["TASK", "STATE", "ARTIFACT", "TOOK", "WHY"]);
+    for task in newest.values() {
+        if context.json() {
+            output::json(task)?;
+            continue;
+        }
+        let took = crate::traces::elapsed(task).map(output::time).unwrap_or_default();
+        let artifact: String = task.artifact_digest.chars().take(19).collect();
+        let why = output::failure(task);
+        table.add_row([&*clean(&task.task_id), output::state(task), &clean(&artifact), &took, &clean(&why)]);
     }
     if !context.json() {
         output::line(table.trim_fmt())?;

@@ -5,7 +5,7 @@ mod ls;
 mod submit;
 mod wait;
 
-pub(crate) use self::wait::{exit_code, guest_code};
+pub(crate) use self::wait::{exit_code, gone, guest_code};
 
 use std::process::ExitCode;
 

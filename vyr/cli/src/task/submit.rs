@@ -3,11 +3,13 @@ use std::{path::PathBuf, process::ExitCode};
 use vyr_sdk::control::{BindMode, Determinism, StateBinding, SubmitTaskRequest};
 
 use crate::{
-    artifact::resolve,
+    artifact::{Input, resolve, upload_file},
     context::Context,
     error::CliError,
+    folders::Folders,
     output,
     resources::{self, ResourceArgs},
+    terminal::{clean, say},
 };
 
 #[derive(clap::Args)]
@@ -47,10 +49,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliEr
     let client = context.client()?;
     let artifact_digest = resolve(&args.artifact, context)?;
     let input_ref = match (args.input, args.input_ref) {
-        (Some(path), _) => crate::artifact::upload_file(&client, &path, context).await?.0.to_string(),
+        (Some(path), _) => upload_file(&client, &Input::of(&path)?, context).await?.0.to_string(),
         (None, reference) => reference.unwrap_or_default(),
     };
-    let mut resources = args.resources.to_proto(args.args)?;
+    let mut resources = args.resources.to_proto(args.args, Folders::of(context)?)?;
     resources.no_output_dir = args.no_output_dir;
     resources.no_trace_context = args.no_trace_context;
     if let Some(seed) = args.deterministic {
@@ -66,14 +68,15 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliEr
     };
     let answer = client.submit_task(request).await?;
     for want in &answer.not_granted {
-        eprintln!("note: the artifact asks for `{want}`, which was not granted: {}", resources::mend(want));
+        let mend = resources::mend(want);
+        say(clean(&format!("note: the artifact asks for `{want}`, which was not granted: {mend}")));
     }
     if context.json() {
         output::json(&answer)?;
     } else {
         output::line(format_args!("task_id: {}", answer.task_id))?;
         if answer.existing {
-            eprintln!("(submitted before with this idempotency key)");
+            say("(submitted before with this idempotency key)");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,8 +1,11 @@
 use std::process::ExitCode;
 
-use vyr_sdk::control::{FailureKind, TaskState, TaskStatus};
+use vyr_sdk::{
+    SdkError,
+    control::{FailureKind, TaskState, TaskStatus},
+};
 
-use crate::{context::Context, error::CliError, output};
+use crate::{context::Context, error::CliError, output, terminal::clean};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -11,15 +14,30 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode, CliError> {
-    let status = context.client()?.wait(&args.task).await?;
+    let status = context.client()?.wait(&args.task).await.map_err(|error| match error {
+        // told from a node that never answered
+        error @ SdkError::Gone { .. } => gone(error, &args.task),
+        error => error.into(),
+    })?;
     if context.json() {
         output::json(&status)?;
     } else {
         let why = output::failure(&status);
+        let why = clean(&why);
         let separator = if why.is_empty() { "" } else { ": " };
         output::line(format_args!("{}: {}{separator}{why}", status.task_id, output::state(&status)))?;
     }
     Ok(exit_code(&status))
+}
+
+/// Tells that the node went away while it had a task; other errors stay what they are.
+pub(crate) fn gone(error: SdkError, task_id: &str) -> CliError {
+    match error {
+        SdkError::Gone { source, .. } | SdkError::Unreachable { source, .. } => {
+            CliError::NodeGone { task_id: task_id.to_owned(), source }
+        }
+        error => error.into(),
+    }
 }
 
 /// Returns the guest's own exit code; 1 where it has none but did not succeed.
