@@ -54,6 +54,25 @@ async fn a_task_that_waited_does_not_outlive_the_trust_in_its_key() {
     assert!(status.message.contains("revoked") && !status.start_time.is_set(), "{}", shown(&status));
 }
 
+#[tokio::test]
+async fn running_a_file_leaves_a_trusted_signature_as_it_is() {
+    let node = Node::start();
+    let cli = || node.cli().current_dir(node.dir());
+    cli().args(["key", "new", "author"]).ok();
+    cli().args(["key", "trust", "author", "author.pub.pem"]).ok();
+    cli().args(["artifact", "put", "--key", "author.pem"]).arg(guest("noop.p1")).ok();
+    let signer = || cli().args(["artifact", "ls"]).json()[0]["signer"].clone();
+    assert_eq!(signer(), "author");
+    for flags in [&["run"][..], &["run", "--embedded"]] {
+        cli().args(flags).arg(guest("noop.p1")).ok();
+        assert_eq!(signer(), "author", "{flags:?}");
+    }
+    // of a key that counts no longer, another may take the place
+    cli().args(["key", "revoke", "author"]).ok();
+    cli().arg("run").arg(guest("noop.p1")).ok();
+    assert_eq!(signer(), "local");
+}
+
 /// Overwrites a stored blob with other bytes of the same length.
 fn tamper(node: &Node, digest: &str) {
     let path = node.home().join("store/blobs/sha256").join(digest.strip_prefix("sha256:").unwrap());

@@ -2,6 +2,7 @@ use std::{
     fs::{self, File},
     io::Read as _,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use clap::Args;
@@ -9,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use vyr_model::{
     ArtifactKind, DeclareError, Digest, Manifest, ManifestDraft, StateDeclaration, Want, artifact_name,
 };
+use vyr_store::Store;
 
 use super::{input::Input, limit::Limit};
 use crate::error::CliError;
@@ -51,6 +53,15 @@ pub(crate) struct Prepared {
 pub(crate) enum Blob {
     Memory(Vec<u8>),
     File(Input),
+}
+
+impl Prepared {
+    /// Tells whether a store has it whole and lets it run, whoever signed it: another signature would only replace
+    /// that one.
+    pub(crate) fn is_in(&self, store: &Store) -> bool {
+        store.load_manifest(&self.digest, SystemTime::now()).is_ok()
+            && self.blobs.iter().all(|(digest, ..)| store.has_blob(digest))
+    }
 }
 
 impl Source {

@@ -78,8 +78,7 @@ fn stored(program: &str, embedded: &Embedded, context: &Context) -> Result<Diges
     }
     let prepared = Source::of(program.into()).prepare()?;
     let store = embedded.store();
-    let known = store.load_manifest(&prepared.digest, std::time::SystemTime::now()).is_ok();
-    if known && prepared.blobs.iter().all(|(digest, ..)| store.has_blob(digest)) {
+    if prepared.is_in(store) {
         return Ok(prepared.digest);
     }
     let signature = sign_for_run(context, store, &prepared.manifest)?;

@@ -37,8 +37,13 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<ExitCode, CliEr
     let client = context.client()?;
     let artifact_digest = if Path::new(&verb.program).exists() {
         let prepared = Source::of((&verb.program).into()).prepare()?;
-        let signature = sign_for_run(context, &open_store(context)?, &prepared.manifest)?;
-        put(&client, prepared, signature, context).await?.digest
+        let store = open_store(context)?;
+        if !context.names_node() && prepared.is_in(&store) {
+            prepared.digest.to_string()
+        } else {
+            let signature = sign_for_run(context, &store, &prepared.manifest)?;
+            put(&client, prepared, signature, context).await?.digest
+        }
     } else {
         resolve(&verb.program, context)?
     };
