@@ -1,10 +1,10 @@
 use std::{
     fs::{self, File},
-    io::{self, Read, Write as _},
+    io::{self, Read},
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
 use vyr_store::StoreOptions;
 
 use crate::error::CliError;
@@ -13,8 +13,8 @@ use crate::error::CliError;
 /// copied first.
 pub(crate) struct Input {
     path: PathBuf,
-    /// Removed with this.
-    copy: Option<NamedTempFile>,
+    /// Has no name, so that a signal leaves nothing behind; its path is that of the open file.
+    copy: Option<File>,
 }
 
 impl Input {
@@ -36,9 +36,8 @@ impl Input {
 
     fn spool_at_most(from: impl Read, path: &Path, most: u64) -> Result<Self, CliError> {
         let temporary = |source| failed("make a temporary copy of", path, source);
-        let mut copy = NamedTempFile::new().map_err(temporary)?;
+        let mut copy = tempfile::tempfile().map_err(temporary)?;
         let copied = io::copy(&mut from.take(most.saturating_add(1)), &mut copy).map_err(temporary)?;
-        copy.flush().map_err(temporary)?;
         if copied > most {
             let size = crate::output::size(most);
             let path = path.display();
@@ -46,7 +45,7 @@ impl Input {
                 "`{path}` has more than {size}, the most that a node takes: send less"
             )));
         }
-        Ok(Self { path: copy.path().to_owned(), copy: Some(copy) })
+        Ok(Self { path: format!("/proc/self/fd/{}", copy.as_raw_fd()).into(), copy: Some(copy) })
     }
 
     /// Returns where its bytes are.
@@ -56,7 +55,7 @@ impl Input {
 
     /// Tells whether a copy holds nothing.
     pub(crate) fn is_empty(&self) -> Result<bool, CliError> {
-        let length = self.copy.as_ref().map(|copy| copy.as_file().metadata()).transpose();
+        let length = self.copy.as_ref().map(File::metadata).transpose();
         let length = length.map_err(|source| failed("read", &self.path, source))?;
         Ok(length.is_some_and(|metadata| metadata.len() == 0))
     }
@@ -75,9 +74,8 @@ mod tests {
         let copied = Input::spool_at_most(&b"12345"[..], Path::new("pipe"), 5).unwrap();
         assert_eq!(fs::read(copied.path()).unwrap(), b"12345");
         assert!(!copied.is_empty().unwrap());
-        let path = copied.path().to_owned();
-        drop(copied);
-        assert!(!path.exists());
+        // from its start, however often
+        assert_eq!(fs::read(copied.path()).unwrap(), b"12345");
         let over = Input::spool_at_most(&b"123456"[..], Path::new("pipe"), 5);
         assert!(matches!(over, Err(CliError::Usage(text)) if text.contains("`pipe` has more than 5 B")));
         assert!(Input::spool_at_most(&b""[..], Path::new("pipe"), 5).unwrap().is_empty().unwrap());
@@ -85,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_file_is_taken_as_it_is() {
-        let file = NamedTempFile::new().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
         let input = Input::of(file.path()).unwrap();
         assert_eq!((input.path(), input.is_empty().unwrap()), (file.path(), false));
         assert!(Input::of(Path::new("/nonexistent")).is_err());
