@@ -78,7 +78,7 @@ impl CliError {
         }
         ExitCode::from(match self {
             Self::Usage(_) => 2,
-            Self::Endpoint(EndpointError::Token { .. }) => 1,
+            Self::Endpoint(EndpointError::Token { .. } | EndpointError::NoToken { .. }) => 1,
             Self::Endpoint(_) => 2,
             Self::Sdk(SdkError::Unreachable { .. } | SdkError::Gone { .. }) | Self::NodeGone { .. } => 3,
             _ => 1,

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio_util::io::{ReaderStream, StreamReader};
 use vyr_model::Digest;
 
-use crate::{Client, SdkError};
+use crate::{Client, ErrorKind, SdkError};
 
 /// A blob on its way from the node.
 pub type BlobReader = Box<dyn AsyncRead + Send + Unpin>;
@@ -50,6 +50,15 @@ impl Client {
         match response.status() {
             StatusCode::OK => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
+            // an answer to HEAD has no body that says more
+            StatusCode::UNAUTHORIZED => Err(SdkError::Refused {
+                kind: ErrorKind::Unauthenticated,
+                reason: "TOKEN_WRONG".to_owned(),
+                message: "the token is wrong".to_owned(),
+                mend: "name the file of the node's own with --token-file or VYR_TOKEN_FILE".to_owned(),
+                subject: "authorization".to_owned(),
+                retry_after: None,
+            }),
             status => Err(SdkError::Broken(format!("the node answered {status}"))),
         }
     }

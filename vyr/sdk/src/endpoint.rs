@@ -50,6 +50,14 @@ pub enum EndpointError {
         #[source]
         source: io::Error,
     },
+    /// The file holds something else than a token.
+    #[error(
+        "`{path}` holds no token, which is one word: name the right file with --token-file or VYR_TOKEN_FILE"
+    )]
+    NoToken {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// The most bytes that the path of a Unix socket may have: the system's `sun_path`, less its NUL.
@@ -103,8 +111,13 @@ impl Endpoint {
             return Err(EndpointError::Form(text.to_owned()));
         }
         let path = token_file.map_or_else(|| home.join("token"), Path::to_owned);
-        let token = fs::read_to_string(&path).map_err(|source| EndpointError::Token { path, source })?;
-        Ok(Self::Http { authority: authority.to_owned(), tls, token: token.trim().to_owned() })
+        let text = fs::read_to_string(&path);
+        let text = text.map_err(|source| EndpointError::Token { path: path.clone(), source })?;
+        let token = text.trim().to_owned();
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(EndpointError::NoToken { path });
+        }
+        Ok(Self::Http { authority: authority.to_owned(), tls, token })
     }
 
     /// Returns the socket of the node in `home`.
@@ -180,6 +193,15 @@ mod tests {
         for pairs in [&[][..], &[("HOME", "")], &[("HOME", "relative")]] {
             assert!(matches!(home(pairs), Err(EndpointError::NoHome)), "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn a_token_is_one_word() {
+        let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
+        let file = |name: &str| package.join(name);
+        let parse = |name: &str| Endpoint::parse("http://h:1", Path::new("/"), Some(&file(name)));
+        assert!(matches!(parse("Cargo.toml"), Err(EndpointError::NoToken { .. })));
+        assert!(matches!(parse("nothing"), Err(EndpointError::Token { .. })));
     }
 
     #[test]

@@ -25,6 +25,22 @@ fn a_node_that_was_named_runs_it_or_nobody() {
 }
 
 #[test]
+fn a_wrong_token_is_told_by_each_verb() {
+    let node = Node::with(["--listen", "127.0.0.1:0"]);
+    let (url, file) = (format!("http://{}", node.tcp()), node.dir().join("token"));
+    let program = guest("noop");
+    let tell = |token: &str, args: &[&str]| {
+        fs::write(&file, token).unwrap();
+        node.cli().args(["--node", &url, "--token-file"]).arg(&file).args(args).run()
+    };
+    for args in [&["task", "ls"][..], &["artifact", "put", program.to_str().unwrap()]] {
+        told(&tell(&"0".repeat(64), args), 1, "the token is wrong");
+        told(&tell("two words", args), 1, "holds no token");
+    }
+    assert_eq!(tell(&node.token(), &["task", "ls"]).code, Some(0));
+}
+
+#[test]
 fn verbs_of_the_home_refuse_another_node() {
     let node = Node::start();
     let digest = node.put("noop");
