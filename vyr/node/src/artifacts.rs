@@ -32,12 +32,12 @@ impl Artifacts {
     /// Verifies an artifact: digest and signature when it is read, the key's trust every time.
     pub(crate) fn verify(&self, digest: Digest, tracer: Tracer<'_>) -> Result<VerifiedArtifact, Refusal> {
         let cached = self.cached.lock().get(&digest).cloned();
-        if let Some(artifact) = cached.filter(|_| self.store.is_listed(&digest)) {
-            if self.check_trust(&artifact, tracer).is_ok() {
-                return Ok(artifact);
-            }
-            // it may have been put again since, with another signature
+        if let Some(artifact) = cached.filter(|_| self.store.is_listed(&digest))
+            && self.check_trust(&artifact, tracer).is_ok()
+        {
+            return Ok(artifact);
         }
+        // it may have been put again since, with another signature
         let began = Stamp::now();
         tracer.passed(Edge::VerifyDigest);
         let read = self.store.read_manifest(&digest);
