@@ -1,6 +1,7 @@
 //! The private engine: a `dockerd` of our own below one folder.
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread::sleep;
@@ -32,7 +33,9 @@ pub(super) struct Private {
 impl Private {
     pub(super) fn of(place: &Place) -> Self {
         let dir = place.cache.join("containers");
-        let id = id_of(&dir);
+        let _ = fs::create_dir_all(&dir); // who needs it says why it cannot be made
+        let file = fs::metadata(&dir).map_or((0, 0), |meta| (meta.dev(), meta.ino()));
+        let id = id_of(&dir, file);
         Self { namespace: Namespace::of(id), dir, id }
     }
 
@@ -155,12 +158,13 @@ impl Private {
     }
 }
 
-/// A number that stands for a folder: the FNV-1a hash of its path.
-fn id_of(dir: &Path) -> u32 {
-    dir.as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+/// A number that stands for a folder: the FNV-1a hash of its path, and of device and inode, since two root file
+/// systems that share a network may have folders of one path.
+fn id_of(dir: &Path, (device, inode): (u64, u64)) -> u32 {
+    let path = dir.as_os_str().as_encoded_bytes().iter().copied();
+    path.chain(device.to_le_bytes())
+        .chain(inode.to_le_bytes())
+        .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]
@@ -169,7 +173,9 @@ mod tests {
 
     #[test]
     fn folders_have_engines_of_their_own() {
-        assert_eq!(id_of(Path::new("")), 0x811c_9dc5);
-        assert_ne!(id_of(Path::new("/a/containers")), id_of(Path::new("/b/containers")));
+        let [a, b] = ["/a/containers", "/b/containers"].map(Path::new);
+        assert_eq!(id_of(a, (1, 2)), id_of(a, (1, 2)));
+        assert_ne!(id_of(a, (1, 2)), id_of(b, (1, 2)));
+        assert_ne!(id_of(a, (1, 2)), id_of(a, (1, 3)));
     }
 }
