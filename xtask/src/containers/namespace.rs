@@ -27,6 +27,10 @@ impl Namespace {
         Self { name: format!("cyx-{id:08x}"), id }
     }
 
+    pub(super) fn exists(&self) -> bool {
+        Path::new(&self.path()).exists()
+    }
+
     pub(super) fn path(&self) -> String {
         format!("/run/netns/{}", self.name)
     }
@@ -47,7 +51,7 @@ impl Namespace {
     }
 
     pub(super) fn ensure(&self) -> Result<()> {
-        if !Path::new(&self.path()).exists() {
+        if !self.exists() {
             run(&mut cmd("ip", ["netns", "add", &self.name])).context("cannot make a network namespace")?;
         }
         self.ip(&["link", "set", "lo", "up"])?;
@@ -113,7 +117,7 @@ impl Namespace {
             let _ = succeeds(&mut iptables("-D", &rule));
         }
         let _ = succeeds(&mut cmd("ip", ["link", "del", &self.link()]));
-        if Path::new(&self.path()).exists() {
+        if self.exists() {
             run(&mut cmd("ip", ["netns", "del", &self.name]))?;
         }
         Ok(())

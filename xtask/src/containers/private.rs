@@ -41,16 +41,19 @@ impl Private {
 
     /// Starts it where it does not run.
     pub(super) fn start(&self, place: &Place) -> Result<Engine> {
-        if !api::answers(&self.socket()) {
-            if output(&mut cmd("id", ["-u"]))?.trim() != "0" {
-                bail!(
-                    "no container engine answers, and only root can start a private one: start Docker or Podman"
-                );
-            }
+        let root = output(&mut cmd("id", ["-u"]))?.trim() == "0";
+        let answers = api::answers(&self.socket());
+        if answers && root && self.namespace.exists() {
+            self.namespace.ensure()?; // its link may have been taken down
+        } else if root {
             self.end_process()?;
             let programs = Programs::ensure(place)?;
             self.namespace.ensure()?;
             self.launch(&programs)?;
+        } else if !answers {
+            bail!(
+                "no container engine answers, and only root can start a private one: start Docker or Podman"
+            );
         }
         Ok(Engine {
             socket: self.socket(),
